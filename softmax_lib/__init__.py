@@ -12,7 +12,8 @@ module                holds                                                     
 ``plots``             figures on a given ``Axes``                                 notebook 1
 ``data``              MNIST in memory, batches, a root folder for torchvision     notebook 6
 ``models``            the linear classifier and the MLP; both return logits       notebooks 6 and 7
-``training``          ``train_epoch``, ``evaluate``, ``fit`` and its history      notebook 7
+``training``          ``train_epoch``, ``evaluate``, ``fit`` and its history        notebook 7
+``watch``             what those three keep an eye on                             with ``training``
 ``checkpoint``        model files, written atomically                             notebook 7
 ``digits``            a photo or a drawing made into what MNIST holds             notebook 9
 ``cli``               ``python -m softmax_lib train | evaluate | predict |        the terminal

@@ -1,0 +1,437 @@
+"""Training and evaluating a classifier that returns logits.  Introduced by notebook 7.
+
+``train_epoch`` and ``evaluate`` are the two loops of the lecture; ``fit`` calls them once an epoch and keeps
+a :class:`History`.  The loss is the cross-entropy on logits, in nats; metrics are means over examples.
+What goes on at the edge of each step (totals, wrong input, Ctrl-C) is in ``watch.py``.
+"""
+
+import contextlib
+import copy
+import csv
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple, overload
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from softmax_lib.checkpoint import written_atomically
+from softmax_lib.data import Batches, Split, seeded_generator
+from softmax_lib.watch import InterruptLater, Metrics, NonFiniteLossError, Watch
+
+EVALUATION_BATCH_SIZE = 1000  # no gradients, so larger batches than in training fit and are quicker
+
+# ---------------------------------------------------------------------------------------------- the two loops
+
+
+def train_epoch(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    optimizer: torch.optim.Optimizer,
+    *,
+    watch: Watch | None = None,
+) -> Metrics:
+    """Metrics of one pass over the batches, with a step of the optimizer after each.
+
+    batches: pairs (images (B, ...), labels (B,) int64 in [0, C), or soft targets (B, C)).  The model returns
+    logits (B, C).  Loss and accuracy are means over the examples, each taken before its batch's step, while
+    the weights change; ``evaluate`` measures the weights as they are at the end.
+
+    Raises NonFiniteLossError, before the step, if the loss is nan or infinite; TypeError or ValueError for
+    targets that don't fit.  Ctrl-C acts between two steps.
+    """
+    with watch or Watch() as watch:
+        model.train()
+        for images, labels in watch.ready(batches, model):
+            logits = model(images)  # (B, C)
+            watch.check(logits, labels)
+            loss = F.cross_entropy(logits, labels)  # the mean over the batch
+            optimizer.zero_grad()
+            loss.backward()
+            watch.require_finite(loss, optimizer)
+            optimizer.step()
+            watch.add(loss, logits, labels)
+        return watch.metrics()
+
+
+def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Metrics:
+    """Metrics of the model as it is: no gradients, dropout off; the train or eval mode it had is restored."""
+    watch = Watch()
+    with evaluation_mode(model), torch.no_grad():
+        for images, labels in watch.ready(batches, model):
+            logits = model(images)  # (B, C)
+            watch.check(logits, labels)
+            loss = F.cross_entropy(logits, labels)
+            watch.add(loss, logits, labels)
+    return watch.metrics()
+
+
+@contextlib.contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """``model.eval()`` inside; afterwards each layer is back in the mode it had."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+# ---------------------------------------------------------------------------------------------------- recipes
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: a named set of defaults for ``fit``.
+
+    one_cycle: the learning rate rises from lr / 25 to lr over the first 30 % of the steps and falls to nearly
+    0 along a cosine (``torch.optim.lr_scheduler.OneCycleLR``; Smith and Topin 2017, arXiv:1708.07120).
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    momentum: float
+    nesterov: bool = False
+    one_cycle: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number, 1 or more; found {value!r}")
+        if not (isinstance(self.lr, int | float) and 0 < self.lr < math.inf):
+            raise ValueError(f"lr must be a positive number, such as 0.01; found {self.lr!r}")
+        if not (isinstance(self.momentum, int | float) and 0 <= self.momentum < 1):
+            raise ValueError(f"momentum must be in [0, 1); found {self.momentum!r}")
+
+
+RECIPES = {
+    "lecture": Recipe(epochs=9, batch_size=64, lr=0.01, momentum=0.5),
+    "fast": Recipe(epochs=2, batch_size=128, lr=0.2, momentum=0.9, nesterov=True, one_cycle=True),
+}
+
+
+# ---------------------------------------------------------------------------------------------------- history
+
+
+class EpochRecord(NamedTuple):
+    """One epoch: losses in nats, accuracies as fractions, seconds; None where there was no such split."""
+
+    epoch: int  # counted from 1
+    train_loss: float
+    train_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
+    validation_loss: float | None
+    validation_accuracy: float | None
+    train_seconds: float
+    evaluation_seconds: float
+
+
+@dataclass
+class _Position:
+    """Where a run stands, so that it can go on: between two epochs, or after some batches of one."""
+
+    epoch: int = 0  # epochs finished
+    totals: tuple = (0, 0.0, 0, 0)  # Watch.totals() of the epoch begun: batches done and sums
+    random: dict | None = None  # of the epoch begun: dropout's random stream
+    seconds: float = 0.0  # of the epoch begun
+    optimizer: dict | None = None  # state dicts
+    scheduler: dict | None = None
+
+
+class History(Sequence[EpochRecord]):
+    """The epochs of a ``fit``, in order: ``history[-1].test_accuracy``, ``history.column("train_loss")``.
+
+    recipe: what was used, after explicit arguments.  interrupted: whether Ctrl-C ended it; then
+    ``fit(..., resume=history)`` goes on where it stopped.
+    """
+
+    def __init__(self, recipe: Recipe, seed: int, validation: int | float, device: str):
+        self.recipe = recipe
+        self.seed = seed
+        self.validation = validation
+        self.device = device
+        self.interrupted = False
+        self.records: list[EpochRecord] = []
+        self._position = _Position()
+
+    @overload
+    def __getitem__(self, index: int) -> EpochRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[EpochRecord]: ...
+    def __getitem__(self, index):
+        return self.records[index]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def column(self, name: str) -> list:
+        """The values of one field, an epoch each."""
+        if name not in EpochRecord._fields:
+            raise ValueError(f"no field {name!r}; there are {', '.join(EpochRecord._fields)}")
+        return [getattr(record, name) for record in self.records]
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write a line an epoch; ``seconds`` is training and evaluation together.  All or nothing."""
+        with written_atomically(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+            first, rest = EpochRecord._fields[:5], EpochRecord._fields[5:]
+            writer = csv.writer(file)
+            writer.writerow([*first, "seconds", *rest])
+            for record in self.records:
+                seconds = record.train_seconds + record.evaluation_seconds
+                writer.writerow([*record[:5], round(seconds, 3), *record[5:]])
+
+    def _add(
+        self, train: Metrics, results: dict[str, Metrics], train_seconds: float, evaluation_seconds: float
+    ):
+        nothing = Metrics(None, None, 0)
+        test, validation = results.get("test", nothing), results.get("validation", nothing)
+        self.records.append(
+            EpochRecord(
+                len(self) + 1, *train[:2], *test[:2], *validation[:2], train_seconds, evaluation_seconds
+            )
+        )
+
+    def __repr__(self) -> str:
+        names = [
+            name for name in EpochRecord._fields[1:] if self.records and self[0]._asdict()[name] is not None
+        ]
+        lines = ["epoch  " + "  ".join(name.replace("_", " ") for name in names)]
+        for record in self.records:
+            cells = (f"{getattr(record, name):>{len(name)}.4f}" for name in names)
+            lines.append(f"{record.epoch:>5}  " + "  ".join(cells))
+        return "\n".join(lines if self.records else ["no epoch finished yet"])
+
+
+def describe_epoch(record: EpochRecord, epochs: int) -> str:
+    """One line: ``epoch 3/9  train loss 0.4213, accuracy 0.8795  test loss … (3.1 s + 0.2 s)``."""
+    line = f"epoch {record.epoch}/{epochs}"
+    for split in ("train", "validation", "test"):
+        loss, accuracy = getattr(record, f"{split}_loss"), getattr(record, f"{split}_accuracy")
+        if loss is not None:
+            line += f" | {split} loss {loss:.4f}, accuracy {accuracy:.4f}"
+    return f"{line} | {record.train_seconds:.1f} s + {record.evaluation_seconds:.1f} s evaluating"
+
+
+# -------------------------------------------------------------------------------------------------------- fit
+
+
+def fit(
+    model: nn.Module,
+    train: Split,
+    test: Split | None = None,
+    *,
+    recipe: str = "lecture",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    momentum: float | None = None,
+    validation: int | float = 0.0,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    progress: str | bool = "auto",
+    resume: History | None = None,
+    after_epoch: Callable[[EpochRecord], None] | None = None,
+) -> History:
+    """Train the model in place with SGD on the cross-entropy, and return the history of the epochs.
+
+    model: returns logits (N, 10) for images (N, 1, 28, 28).
+    train, test: splits, such as ``mnist.train``; ``test`` is evaluated after each epoch.
+    recipe: "lecture" (9 epochs, batches of 64, lr 0.01, momentum 0.5) or "fast" (one cycle); epochs,
+    batch_size, lr and momentum win over it where given.
+    validation: a fraction, or a number, of the training images to hold out and evaluate after each epoch.
+    device: "auto" takes CUDA, then MPS, then the CPU; the model returns to the device where it was.
+    progress: a bar with loss and accuracy; "auto" shows it in a terminal or a notebook, unless the
+    environment has SOFTMAX_LIB_PROGRESS=0.
+    after_epoch: called with the record of each epoch.
+
+    The order of the batches and dropout depend on (seed, epoch) alone, in a random stream of their own:
+    what else is drawn or looked at changes nothing.  The same seed, machine and thread count give the same
+    bits.
+
+    Ctrl-C (a notebook's stop button) ends training between two steps.  The history is returned, the weights
+    are kept, and ``fit(…, resume=history)`` with the same arguments goes on to the same result as if it had
+    never stopped.  A nan or infinite loss raises NonFiniteLossError (with ``.history``) before its step.
+    """
+    if recipe not in RECIPES:
+        raise ValueError(f"recipe must be one of {', '.join(map(repr, RECIPES))}; found {recipe!r}")
+    explicit = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum}
+    settings = replace(
+        RECIPES[recipe], **{name: value for name, value in explicit.items() if value is not None}
+    )
+    for name, split in (("train", train), ("test", test)):
+        if not (isinstance(split, Split) or (split is None and name == "test")):
+            raise TypeError(
+                f"{name} must be a Split, such as mnist.{name} or Split(images, labels), not "
+                f"{type(split).__name__}. For a loader of your own, call train_epoch and evaluate"
+            )
+    device = choose_device(device)
+    history = History(settings, seed, validation, str(device))
+    evaluated = {}
+    if validation:
+        train, evaluated["validation"] = train.hold_out(validation, seed)
+    if test is not None:
+        evaluated["test"] = test
+    batches = Batches(train, settings.batch_size, shuffle=True, seed=seed, device=device)
+    evaluation_batches = {
+        name: Batches(split, EVALUATION_BATCH_SIZE, device=device) for name, split in evaluated.items()
+    }
+
+    home = next(model.parameters()).device
+    model.to(device)
+    optimizer, scheduler = _make_optimizer(model, settings, len(batches), device)
+    if resume is not None:
+        _take_up(history, resume, optimizer, scheduler)
+    position = history._position
+    bar = tqdm(
+        total=settings.epochs * len(batches),
+        initial=position.epoch * len(batches) + position.totals[0],
+        unit="batch",
+        disable=not _progress_wanted(progress),
+    )
+
+    def after_step(watch: Watch) -> None:
+        if scheduler is not None:
+            scheduler.step()
+        if not bar.disable and watch.step % 50 == 0:
+            metrics = watch.metrics()
+            bar.set_postfix_str(f"loss {metrics.loss:.4f}, accuracy {metrics.accuracy:.4f}", refresh=False)
+        bar.update()
+
+    try:
+        with bar, InterruptLater() as interrupt:
+            for epoch in range(position.epoch, settings.epochs):
+                bar.set_description(f"epoch {epoch + 1}/{settings.epochs}", refresh=False)
+                batches.set_epoch(epoch)
+                watch = Watch(
+                    f"epoch {epoch + 1}",
+                    totals=position.totals,
+                    interrupt=interrupt,
+                    after_step=after_step,
+                    warn_of_probabilities=epoch == 0,
+                )
+                start = time.perf_counter() - position.seconds
+                with _own_random_stream(device, seed, epoch, position.random):
+                    metrics = train_epoch(model, batches, optimizer, watch=watch)
+                    random = _random_state(device)
+                seconds = time.perf_counter() - start
+                states = {
+                    "optimizer": copy.deepcopy(optimizer.state_dict()),
+                    "scheduler": copy.deepcopy(scheduler.state_dict()) if scheduler else None,
+                }
+                if watch.step < len(batches):  # Ctrl-C in mid-epoch
+                    history._position = _Position(epoch, watch.totals(), random, seconds, **states)
+                    break
+                history._position = position = _Position(epoch + 1, **states)
+                start = time.perf_counter()
+                results = {name: evaluate(model, batches) for name, batches in evaluation_batches.items()}
+                history._add(metrics, results, seconds, time.perf_counter() - start)
+                if after_epoch is not None:
+                    after_epoch(history[-1])
+                if interrupt.requested:
+                    break
+    except NonFiniteLossError as error:
+        error.history = history
+        raise
+    finally:
+        model.to(home)
+
+    history.interrupted = len(history) < settings.epochs
+    if history.interrupted:
+        unfinished = f"epoch {history._position.epoch + 1} of {settings.epochs}"
+        tqdm.write(f"Stopped in {unfinished}. To go on: the same call with resume=history.")
+    return history
+
+
+def choose_device(device: str | torch.device = "auto") -> torch.device:
+    """The torch device: for "auto" CUDA if there is one, then MPS (Apple), then the CPU."""
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a build without CUDA
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device {str(device)!r} can't be used here (torch {torch.__version__}: {reason}). "
+            "Use 'auto' or 'cpu'"
+        ) from None
+    return chosen
+
+
+def _make_optimizer(model: nn.Module, recipe: Recipe, num_batches: int, device: torch.device):
+    optimizer = torch.optim.SGD(
+        model.parameters(),
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov and recipe.momentum > 0,
+        fused=device.type in ("cpu", "cuda"),  # one call for all parameters: the same update, less waiting
+    )
+    if not recipe.one_cycle:
+        return optimizer, None
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=recipe.lr, total_steps=recipe.epochs * num_batches, cycle_momentum=False
+    )
+    return optimizer, scheduler
+
+
+def _take_up(history: History, earlier: History, optimizer, scheduler) -> None:
+    """Make ``history`` and the optimizer stand where ``earlier`` stopped; refuse another recipe or seed."""
+    ours = {**vars(history.recipe), "seed": history.seed, "validation": history.validation}
+    theirs = {**vars(earlier.recipe), "seed": earlier.seed, "validation": earlier.validation}
+    if not history.recipe.one_cycle:
+        theirs["epochs"] = ours["epochs"]  # without a schedule, more epochs may follow
+    different = [
+        f"{name} {theirs[name]!r}, now {ours[name]!r}" for name in ours if theirs[name] != ours[name]
+    ]
+    if different:
+        raise ValueError(
+            f"the history to resume was made with other settings: {'; '.join(different)}. Pass the same ones"
+        )
+    history.records = list(earlier.records)
+    history._position = position = copy.deepcopy(earlier._position)
+    if position.optimizer is not None:
+        optimizer.load_state_dict(position.optimizer)
+    if position.scheduler is not None:
+        scheduler.load_state_dict(position.scheduler)
+
+
+@contextlib.contextmanager
+def _own_random_stream(device: torch.device, seed: int, epoch: int, state: dict | None) -> Iterator[None]:
+    """Draw (dropout, say) from a stream of (seed, epoch), or from ``state`` on; torch's own is untouched."""
+    cuda = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        start = seeded_generator(seed, epoch, 1).initial_seed()  # 1: not the stream of the batches' order
+        torch.random.default_generator.manual_seed(start)
+        if cuda:
+            torch.cuda.manual_seed(start)
+        if state is not None:
+            torch.set_rng_state(state["cpu"])
+            if cuda:
+                torch.cuda.set_rng_state(state["cuda"], device)
+        yield
+
+
+def _random_state(device: torch.device) -> dict:
+    on_cuda = device.type == "cuda"
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state(device) if on_cuda else None}
+
+
+def _progress_wanted(progress: str | bool) -> bool:
+    if progress != "auto":
+        return bool(progress)
+    if os.environ.get("SOFTMAX_LIB_PROGRESS") == "0":
+        return False
+    return "ipykernel" in sys.modules or sys.stderr.isatty()

@@ -1,0 +1,217 @@
+"""What ``train_epoch`` and ``evaluate`` keep an eye on, so that they can be read without it.
+
+Totals over the examples, wrong targets, a double softmax, a loss that is nan or infinite, and Ctrl-C.
+Nothing here changes a number that a plain loop would give.
+"""
+
+import math
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from softmax_lib.data import Batches, check_targets
+
+STEPS_BETWEEN_CHECKS = 50  # on a GPU, where asking for a value makes the processor wait
+
+
+class Metrics(NamedTuple):
+    """Mean cross-entropy in nats, fraction of right answers, number of examples: means over the examples."""
+
+    loss: float
+    accuracy: float
+    num_examples: int
+
+
+class NonFiniteLossError(FloatingPointError):
+    """The loss is nan or infinite; the step was not made.  ``history``: the epochs before it (of ``fit``)."""
+
+    history = None
+
+
+class InterruptLater:
+    """While entered, the first Ctrl-C only sets ``requested``; a second one stops at once, as usual.
+
+    Only Python's main thread can say what a signal does; elsewhere, and where Ctrl-C is ignored already,
+    nothing is changed.
+    """
+
+    def __init__(self):
+        self.requested = False
+        self._previous = None
+
+    def __enter__(self) -> "InterruptLater":
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if in_main_thread and callable(signal.getsignal(signal.SIGINT)):
+            self._previous = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            self._previous = None
+
+    def _note(self, signum, frame):
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+class Watch:
+    """One pass over the batches.  ``train_epoch`` and ``evaluate`` make one; ``fit`` passes its own.
+
+    name: how messages call the pass ("epoch 3").  totals: of the part of the epoch already done.
+    interrupt: ``fit``'s, which ends the pass early between two steps; without one, a Ctrl-C inside
+    ``with watch:`` is raised there.  after_step: called with this object after each step.
+    """
+
+    def __init__(
+        self,
+        name: str = "",
+        *,
+        totals: tuple[int, float, int, int] = (0, 0.0, 0, 0),
+        interrupt: InterruptLater | None = None,
+        after_step: Callable[["Watch"], None] | None = None,
+        warn_of_probabilities: bool = True,
+    ):
+        self.name = name
+        self.interrupt = interrupt
+        self.after_step = after_step
+        self.warn_of_probabilities = warn_of_probabilities
+        # batches done; sum over them of mean loss times examples; right answers; examples
+        self.step, self.loss_sum, self.num_correct, self.num_examples = totals
+        self._own_interrupt = InterruptLater()
+        self._batches = None
+        self._unchecked = True
+        self._optimizer = None  # on a GPU: the one that looks at the flag below
+        self._bad = None  # on a GPU: 1.0 on the device once a loss was not finite
+        self._bad_step = None  # and the number of the first such step
+
+    def __enter__(self) -> "Watch":
+        if self.interrupt is None:
+            self._own_interrupt.__enter__()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self.interrupt is None:
+            self._own_interrupt.__exit__()
+        if self._optimizer is not None:
+            del self._optimizer.found_inf
+
+    # ---------------------------------------------------------------------------------------------- batches
+
+    def ready(self, batches, model: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches on the model's device and in its dtype; ends early when ``fit``'s interrupt asks."""
+        self._batches = batches
+        like = next(model.parameters(), torch.empty(0))
+        for images, labels in batches.starting_at(self.step) if isinstance(batches, Batches) else batches:
+            for name, value in (("images", images), ("labels", labels)):
+                if not isinstance(value, Tensor):
+                    raise TypeError(
+                        f"{name} must be a torch tensor, not {type(value).__name__}: torch.as_tensor({name})"
+                    )
+            yield images.to(like), labels.to(like.device)
+            self.step += 1
+            if self.after_step is not None:
+                self.after_step(self)
+            if self._own_interrupt.requested:
+                raise KeyboardInterrupt
+            if self.interrupt is not None and self.interrupt.requested:
+                return
+
+    def check(self, logits: Tensor, labels: Tensor) -> None:
+        """Raise a plain error where the loss would raise torch's, or give a number that means nothing."""
+        own = isinstance(self._batches, Batches)  # their labels were checked when the split was made
+        if own and not self._unchecked:
+            return
+        if logits.ndim != 2 or len(logits) != len(labels):
+            raise ValueError(
+                f"the model must return logits of shape (N, C), here ({len(labels)}, C); "
+                f"it returned {tuple(logits.shape)}"
+            )
+        all_labels = self._batches.labels if own else labels
+        check_targets(all_labels, num_rows=len(all_labels), num_classes=logits.shape[1])
+        if self._unchecked and self.warn_of_probabilities and _are_probabilities(logits):
+            floor = math.log(math.e + logits.shape[1] - 1) - 1
+            warnings.warn(
+                "double softmax: the model returns probabilities (non-negative, each row sums to 1), but "
+                "cross_entropy expects logits and takes the softmax itself. The loss can't fall below "
+                f"{floor:.4f}, ln(e + {logits.shape[1]} - 1) - 1, that way. Remove the softmax at the end of the model",
+                stacklevel=4,
+            )
+        self._unchecked = False
+
+    # ----------------------------------------------------------------------------------------------- totals
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count one batch: ``loss`` is its mean, so it weighs as many times as it has examples."""
+        if labels.ndim == 2:  # soft targets
+            labels = labels.argmax(dim=1)
+        best, predictions = logits.detach().max(dim=1)
+        # a row with a nan has no prediction; argmax would answer the first nan's class
+        correct = ((predictions == labels) & ~best.isnan()).sum()
+        on_gpu = loss.is_cuda  # there, totals stay on the device until the end of the epoch
+        self.loss_sum += (loss.detach().double() if on_gpu else loss.item()) * len(labels)
+        self.num_correct += correct if on_gpu else correct.item()
+        self.num_examples += len(labels)
+
+    def totals(self) -> tuple[int, float, int, int]:
+        """What a later watch needs to go on in mid-epoch."""
+        return self.step, float(self.loss_sum), int(self.num_correct), self.num_examples
+
+    def metrics(self) -> Metrics:
+        """The means so far, over examples.  ValueError if there were none."""
+        if self.num_examples == 0:
+            raise ValueError(
+                "there were no batches. Is the data set empty, or an iterator (zip, a generator) used up by "
+                "an earlier epoch? Pass a list, a DataLoader or Batches"
+            )
+        self._raise_if_bad()
+        n = self.num_examples
+        return Metrics(float(self.loss_sum) / n, int(self.num_correct) / n, n)
+
+    # ------------------------------------------------------------------------------------------- bad values
+
+    def require_finite(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """Let no step follow from a loss that is nan or infinite.
+
+        On the CPU this raises before the step.  On a GPU with a fused optimizer, asking would cost time at
+        each step, so a flag on the device switches the update off (as mixed-precision training does), and
+        the error comes within 50 steps; the weights are those from before the bad step in both cases.
+        """
+        if not (loss.is_cuda and all(group.get("fused") for group in optimizer.param_groups)):
+            if not math.isfinite(loss.item()):
+                self._raise(self.step, loss.item())
+            return
+        if self._bad is None:
+            self._bad = torch.zeros((), device=loss.device)
+            self._bad_step = torch.full((), self.step, device=loss.device)
+            self._optimizer = optimizer
+            optimizer.found_inf = self._bad
+        self._bad.copy_(torch.maximum(self._bad, (~loss.detach().isfinite()).float()))
+        self._bad_step += self._bad == 0  # stands still at the first bad step
+        if (self.step + 1) % STEPS_BETWEEN_CHECKS == 0:
+            self._raise_if_bad()
+
+    def _raise_if_bad(self):
+        if self._bad is not None and self._bad.item():
+            self._raise(int(self._bad_step), math.nan)
+
+    def _raise(self, step: int, value: float):
+        where = f"{self.name}, batch {step + 1}" if self.name else f"batch {step + 1}"
+        raise NonFiniteLossError(
+            f"{where}: the loss is {value:.4g}. No step was made: the weights are those from before it. "
+            "Usual causes: a learning rate too large, images not in [0, 1], nan or infinity in the data"
+        )
+
+
+def _are_probabilities(logits: Tensor) -> bool:
+    """Whether each row is non-negative and sums to 1 within 1e-4 (one class says nothing)."""
+    logits = logits.detach()
+    if logits.shape[1] == 1:
+        return False
+    return bool(((logits >= 0).all() & ((logits.sum(dim=1) - 1).abs() < 1e-4).all()).item())
