@@ -73,6 +73,14 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Metr
     return watch.metrics()
 
 
+def predict_labels(model: nn.Module, split: Split) -> Tensor:
+    """The class with the largest logit for each image: int64 (N,), on the CPU."""
+    device = next(model.parameters()).device
+    with evaluation_mode(model), torch.no_grad():
+        batches = Batches(split, EVALUATION_BATCH_SIZE, device=device)
+        return torch.cat([model(images).argmax(dim=1).cpu() for images, _ in batches])
+
+
 @contextlib.contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """``model.eval()`` inside; afterwards each layer is back in the mode it had."""
@@ -241,7 +249,7 @@ def fit(
     device: str | torch.device = "auto",
     progress: str | bool = "auto",
     resume: History | None = None,
-    after_epoch: Callable[[EpochRecord], None] | None = None,
+    after_epoch: Callable[[EpochRecord, int], None] | None = None,
 ) -> History:
     """Train the model in place with SGD on the cross-entropy, and return the history of the epochs.
 
@@ -253,7 +261,7 @@ def fit(
     device: "auto" takes CUDA, then MPS, then the CPU; the model returns to the device where it was.
     progress: a bar with loss and accuracy; "auto" shows it in a terminal or a notebook, unless the
     environment has SOFTMAX_LIB_PROGRESS=0.
-    after_epoch: called with the record of each epoch.
+    after_epoch: called after each epoch with its record and the number of epochs.
 
     The order of the batches and dropout depend on (seed, epoch) alone, in a random stream of their own:
     what else is drawn or looked at changes nothing.  The same seed, machine and thread count give the same
@@ -337,7 +345,7 @@ def fit(
                 results = {name: evaluate(model, batches) for name, batches in evaluation_batches.items()}
                 history._add(metrics, results, seconds, time.perf_counter() - start)
                 if after_epoch is not None:
-                    after_epoch(history[-1])
+                    after_epoch(history[-1], settings.epochs)
                 if interrupt.requested:
                     break
     except NonFiniteLossError as error:
@@ -349,7 +357,7 @@ def fit(
     history.interrupted = len(history) < settings.epochs
     if history.interrupted:
         unfinished = f"epoch {history._position.epoch + 1} of {settings.epochs}"
-        tqdm.write(f"Stopped in {unfinished}. To go on: the same call with resume=history.")
+        tqdm.write(f"Stopped in {unfinished}. In Python, the same call with resume=history goes on.")
     return history
 
 

@@ -136,11 +136,13 @@ class Watch:
         all_labels = self._batches.labels if own else labels
         check_targets(all_labels, num_rows=len(all_labels), num_classes=logits.shape[1])
         if self._unchecked and self.warn_of_probabilities and _are_probabilities(logits):
-            floor = math.log(math.e + logits.shape[1] - 1) - 1
+            num_classes = logits.shape[1]
+            floor = math.log(math.e + num_classes - 1) - 1
             warnings.warn(
                 "double softmax: the model returns probabilities (non-negative, each row sums to 1), but "
-                "cross_entropy expects logits and takes the softmax itself. The loss can't fall below "
-                f"{floor:.4f}, ln(e + {logits.shape[1]} - 1) - 1, that way. Remove the softmax at the end of the model",
+                "cross_entropy expects logits and takes the softmax itself. With "
+                f"{num_classes} classes the loss can't fall below {floor:.4f} that way. "
+                "Remove the softmax at the end of the model",
                 stacklevel=4,
             )
         self._unchecked = False

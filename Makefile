@@ -1,0 +1,64 @@
+# Each target makes .venv and installs what it needs the first time; later that is a no-op.
+#
+#   make lab            open the notebooks: your own copies, in my/
+#   make fresh N=03     add a new copy of notebook 3 beside the old one
+#   make train          train the network on MNIST (ARGS="--recipe fast", …)
+#   make doctor         look at the installation
+#   make test           all tests: the library's, and the notebooks as tests
+#   make notebooks      run notebooks/ again and store their outputs (for authors)
+#   make lint           ruff's checks and format (for authors)
+#   make clean          remove .venv and caches; my/ and runs/ stay
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCK := pyproject.toml constraints.txt
+
+.PHONY: help lab fresh train doctor test notebooks lint clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Another one: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "venv failed; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+# One stamp for each set of packages.  A failed or interrupted install leaves no stamp, so it is done again.
+$(VENV)/installed: $(LOCK) | $(BIN)/python
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-lab: $(LOCK) | $(BIN)/python
+	$(PIP) install -c constraints.txt -e ".[lab]"
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-test: $(LOCK) | $(BIN)/python
+	$(PIP) install -c constraints.txt -e ".[test]"
+	@touch $@ $(VENV)/installed $(VENV)/installed-lab
+
+lab: $(VENV)/installed-lab
+	$(BIN)/python tools/lab.py $(ARGS)
+
+fresh: $(VENV)/installed-lab
+	@$(BIN)/python tools/lab.py --fresh "$(N)"
+
+train: $(VENV)/installed
+	$(BIN)/python -m softmax_lib train $(ARGS)
+
+doctor: $(VENV)/installed
+	$(BIN)/python -m softmax_lib doctor
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(ARGS)
+
+notebooks: $(VENV)/installed-test
+	$(BIN)/python tools/store_outputs.py $(ARGS)
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
