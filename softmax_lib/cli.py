@@ -159,9 +159,7 @@ def _train(options: argparse.Namespace) -> int:
     training, evaluating = (sum(history.column(f"{what}_seconds")) for what in ("train", "evaluation"))
     command = ["python", "-m", "softmax_lib", "train", *_given(options)]
     print()
-    print(
-        f"test accuracy {last.test_accuracy:.4f} ({correct:,} of {len(mnist.test):,}) after epoch {last.epoch}"
-    )
+    print(f"test accuracy {last.test_accuracy:.4f} ({correct:,} of {len(mnist.test):,}), epoch {last.epoch}")
     print(f"training took {training:.1f} s, evaluating {evaluating:.1f} s")
     print(f"results: {', '.join(str(out / name) for name in RESULTS)}")
     print(f"again:   {shlex.join(command)}")

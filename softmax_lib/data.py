@@ -437,7 +437,7 @@ def torchvision_needs_help() -> bool:
     return re.search(r"\+(cu\d|rocm)", torchvision_build() or "") is not None
 
 
-def _let_torchvision_import() -> torch.library.Library | None:
+def _let_torchvision_import() -> None:
     """Declare the two operators that ``import torchvision`` looks up, where nothing else can.
 
     PyPI's Linux wheel of torchvision is built for CUDA.  Beside a CPU build of torch its compiled part does
@@ -446,11 +446,12 @@ def _let_torchvision_import() -> torch.library.Library | None:
     declaring their signatures is enough.  Where the two builds match, nothing is touched.
     """
     if "torchvision" in sys.modules or not torchvision_needs_help() or hasattr(torch.ops.torchvision, "nms"):
-        return None
+        return
     library = torch.library.Library("torchvision", "FRAGMENT")
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    return library
+    # the declarations go when this object does: torch keeps it, also when this module is reloaded
+    torch.ops.torchvision.declared_by_softmax_lib = library
 
 
-_TORCHVISION_LIBRARY = _let_torchvision_import()  # kept alive: the declarations go when it does
+_let_torchvision_import()

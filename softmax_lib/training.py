@@ -61,9 +61,11 @@ def train_epoch(
         return watch.metrics()
 
 
-def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Metrics:
+def evaluate(
+    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], *, watch: Watch | None = None
+) -> Metrics:
     """Metrics of the model as it is: no gradients, dropout off; the train or eval mode it had is restored."""
-    watch = Watch()
+    watch = watch or Watch()
     with evaluation_mode(model), torch.no_grad():
         for images, labels in watch.ready(batches, model):
             logits = model(images)  # (B, C)
@@ -342,7 +344,10 @@ def fit(
                     break
                 history._position = position = _Position(epoch + 1, **states)
                 start = time.perf_counter()
-                results = {name: evaluate(model, batches) for name, batches in evaluation_batches.items()}
+                results = {
+                    name: evaluate(model, held, watch=Watch(warn_of_probabilities=False))
+                    for name, held in evaluation_batches.items()
+                }
                 history._add(metrics, results, seconds, time.perf_counter() - start)
                 if after_epoch is not None:
                     after_epoch(history[-1], settings.epochs)

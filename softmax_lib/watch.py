@@ -156,9 +156,9 @@ class Watch:
         best, predictions = logits.detach().max(dim=1)
         # a row with a nan has no prediction; argmax would answer the first nan's class
         correct = ((predictions == labels) & ~best.isnan()).sum()
-        on_gpu = loss.is_cuda  # there, totals stay on the device until the end of the epoch
-        self.loss_sum += (loss.detach().double() if on_gpu else loss.item()) * len(labels)
-        self.num_correct += correct if on_gpu else correct.item()
+        stay = _asking_costs_time(loss)  # then totals stay on the device until the end of the epoch
+        self.loss_sum += (loss.detach().double() if stay else loss.item()) * len(labels)
+        self.num_correct += correct if stay else correct.item()
         self.num_examples += len(labels)
 
     def totals(self) -> tuple[int, float, int, int]:
@@ -185,7 +185,8 @@ class Watch:
         each step, so a flag on the device switches the update off (as mixed-precision training does), and
         the error comes within 50 steps; the weights are those from before the bad step in both cases.
         """
-        if not (loss.is_cuda and all(group.get("fused") for group in optimizer.param_groups)):
+        fused = all(group.get("fused") for group in optimizer.param_groups)
+        if not (fused and _asking_costs_time(loss)):
             if not math.isfinite(loss.item()):
                 self._raise(self.step, loss.item())
             return
@@ -209,6 +210,11 @@ class Watch:
             f"{where}: the loss is {value:.4g}. No step was made: the weights are those from before it. "
             "Usual causes: a learning rate too large, images not in [0, 1], nan or infinity in the data"
         )
+
+
+def _asking_costs_time(loss: Tensor) -> bool:
+    """Whether the processor would have to wait for the value: on a GPU, which works behind its back."""
+    return loss.is_cuda
 
 
 def _are_probabilities(logits: Tensor) -> bool:
