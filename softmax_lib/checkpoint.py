@@ -5,6 +5,7 @@ A model file is a plain PyTorch state dict: ``torch.load(path, weights_only=True
 
 import contextlib
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,13 +48,18 @@ def load_model(model: nn.Module, path: str | Path) -> nn.Module:
     or holds another architecture; then the model is unchanged and the differing shapes are listed.
     Nothing but tensors is ever unpickled.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         problem = "is a folder; give the model.pt in it" if path.is_dir() else "does not exist"
         raise FileNotFoundError(f"{path} {problem}. python -m softmax_lib train writes a model.pt")
     try:
+        with zipfile.ZipFile(
+            path
+        ) as archive:  # what torch.save writes is a zip file; torch.load skips its CRCs
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
+    except PermissionError:
         raise
     except Exception:  # torch's own message may advise weights_only=False, which would run a stranger's code
         raise ValueError(
