@@ -1,0 +1,175 @@
+"""The engine behind every check: compares an answer with the right one, and with the known mistakes.
+
+An exercise is a right answer, a handful of inputs ("probes"), and a list of known mistakes. A mistake is a
+tiny wrong implementation with an id, a sentence and a hint. A wrong answer is run on the probes, each mistake
+too; the mistake that gives the same wrong results, and fails where the answer fails, is named. To add a
+mistake, add one function:
+
+    @softmax.mistake(
+        "wrong-axis",
+        "The sum runs down the columns, over the examples.",
+        hint="Each row is one example: which axis must be summed away so that every row adds up to 1?",
+    )
+    def _(logits):
+        e = np.exp(logits)
+        return e / e.sum(axis=0, keepdims=True)
+
+A mistake that learners write in several ways takes options, lists of possibilities, and counts in every
+combination of them: `@softmax.mistake(..., shift=[no_shift, row_max])` above `def _(logits, shift):`. Where
+two ids would fit, the one that was added first is named. An id may be used more than once, with another
+sentence for another way.
+
+Probes come in three kinds. `probes` are ordinary inputs: hand-sized ones first (the smallest that fails is
+shown), then random ones. `hard` ones, such as logits of 1000, are looked at only when all ordinary ones are
+right, so they tell apart mistakes that show nowhere else. A `bonus` is outside an exercise's domain: it adds
+a note, never a failure.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from softmax_lib.checks import guard, values
+from softmax_lib.checks.judge import judge
+from softmax_lib.checks.match import Result, agreement
+from softmax_lib.checks.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One known mistake in one way of writing it."""
+
+    id: str
+    sentence: str
+    hint: str
+    function: Callable
+    options: dict = field(default_factory=dict)
+
+    def __call__(self, *args):
+        return self.function(*args, **self.options)
+
+
+class Exercise:
+    """One exercise: call it with a function and it returns a Verdict."""
+
+    def __init__(
+        self,
+        name: str,
+        right: Callable,
+        parameters: Sequence[str],
+        *,
+        returns: str,
+        checked: str,
+        probes: Sequence[tuple],
+        hard: Sequence[tuple] = (),
+        bonus: Sequence[tuple[tuple, str]] = (),
+        outputs: Sequence[str] = ("",),
+        output_scales: bool = False,
+        torch: bool = False,
+    ):
+        """Describe an exercise.
+
+        right: the right answer. parameters: the names of its arguments. returns: what comes back, in words.
+        checked: what an answer that passed was tried on, as a sentence.
+        probes, hard: tuples of arguments, as NumPy arrays; where torch is True, they become tensors, floats
+        float32. bonus: (arguments, note) pairs. outputs: the names of the results, where there are several.
+        output_scales: True where results grow with the logits, as a log-sum-exp does and a probability does
+        not.
+        """
+        self.name, self.right, self.parameters = name, right, tuple(parameters)
+        self.returns, self.checked = returns, checked
+        self.probes, self.hard, self.bonus = list(probes), list(hard), list(bonus)
+        self.outputs, self.output_scales, self.torch = tuple(outputs), output_scales, torch
+        self.mistakes: list[Mistake] = []
+        self._known: dict[bool, list] = {}
+
+    def __call__(self, function: Callable) -> Verdict:
+        """Return the verdict on a learner's function."""
+        return judge(self, function)
+
+    def __repr__(self) -> str:
+        return f"checks.{self.name}(function): the function is {self.signature} and returns {self.returns}."
+
+    @property
+    def signature(self) -> str:
+        """The name with its parameters, as the exercise asks for them."""
+        return f"{self.name}({', '.join(self.parameters)})"
+
+    def mistake(self, id: str, sentence: str, hint: str, **options: Sequence) -> Callable:
+        """Return a decorator that adds a known mistake, once for each combination of the options."""
+
+        def add(function: Callable) -> Callable:
+            for chosen in itertools.product(*options.values()):
+                named = dict(zip(options, chosen, strict=True))
+                self.mistakes.append(Mistake(id, sentence, hint, function, named))
+            self._known.clear()
+            return function
+
+        return add
+
+    def mistakes_of(
+        self, other: "Exercise", before: Callable = lambda *args: args, skip: Sequence[str] = ()
+    ) -> None:
+        """Add another exercise's mistakes; before turns this exercise's arguments into the other's."""
+        for m in other.mistakes:
+            if m.id not in skip:
+                after = lambda *args, m=m: m(*before(*args))  # noqa: E731
+                self.mistakes.append(Mistake(m.id, m.sentence, m.hint, after))
+        self._known.clear()
+
+    # ------------------------------------------------------------------------------------------ known results
+    def arguments(self, probe: tuple, tensors: bool | None = None) -> tuple:
+        """Return a probe as an answer gets it: tensors or arrays, by default as the exercise has them."""
+        if not (self.torch if tensors is None else tensors):
+            return probe
+        return values.as_tensors(probe, "float32" if self.torch else None)
+
+    def result(self, function: Callable, probe: tuple) -> Result:
+        """Return what one of our own functions, right or wrong, makes of a probe."""
+        args = tuple(guard.copy_of(a) for a in self.arguments(probe))
+        with np.errstate(all="ignore"):
+            try:
+                return Result(values.plain(function(*args), len(self.outputs)))
+            except Exception as error:
+                return Result(error=error)
+
+    def right_results(self, hard: bool) -> list[Result]:
+        """Return the right answer's results on the ordinary or the hard probes."""
+        return self._work_out(hard)[0]
+
+    def known_results(self, hard: bool) -> list[tuple[Mistake, list[Result]]]:
+        """Return each known mistake with its results on the ordinary or the hard probes.
+
+        On the hard ones, only mistakes that show nowhere else: an answer gets there with all ordinary ones
+        right.
+        """
+        return self._work_out(hard)[1]
+
+    def _work_out(self, hard: bool) -> tuple:
+        if hard not in self._known:
+            probes, mistakes = self.probes, self.mistakes
+            if hard:
+                right = self.right_results(False)
+                mistakes = [m for m, results in self.known_results(False) if results_agree(results, right)]
+                probes = self.hard
+            known = [(m, [self.result(m, p) for p in probes]) for m in mistakes]
+            self._known[hard] = [self.result(self.right, p) for p in probes], known
+        return self._known[hard]
+
+    def scale(self, probe: tuple) -> float:
+        """Return the size of the numbers in a probe, where results grow with them; else 1."""
+        if not self.output_scales:
+            return 1.0
+        floats = [a for a in probe if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
+        return max(1.0, *(float(np.abs(a).max()) for a in floats))
+
+    def scales(self, hard: bool) -> list[float]:
+        """Return the scale of each ordinary or hard probe."""
+        return [self.scale(p) for p in (self.hard if hard else self.probes)]
+
+
+def results_agree(results: Sequence[Result], right: Sequence[Result]) -> bool:
+    """Return True where all results are right."""
+    return all(agreement(r, t) == 2 for r, t in zip(results, right, strict=True))

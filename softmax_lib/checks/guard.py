@@ -1,0 +1,208 @@
+"""Runs a learner's function on one input: nothing that it does escapes, stays on, or goes on for ever.
+
+An exception, `SystemExit` among them, is kept together with the learner's own line (only the notebook's stop
+button passes through). What is printed is kept as well. The function works on copies; NumPy's settings, the
+filter of warnings and the states of the random generators are put back. An endless answer is stopped after a
+few seconds.
+"""
+
+import contextlib
+import copy
+import ctypes
+import io
+import linecache
+import random
+import signal
+import sys
+import sysconfig
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+SECONDS = 5.0  # for all calls of one check together
+_AGAIN = 0.02  # seconds between two attempts to stop an answer that swallows the first
+
+
+class NeverEnds(BaseException):
+    """Raised inside an answer that has used up its time; `except Exception` does not catch it."""
+
+
+@dataclass
+class Call:
+    """What one call did: a value, or an error with the learner's line; what it printed; what it changed."""
+
+    value: object = None
+    error: BaseException | None = None
+    line: tuple[int, str] | None = None  # number and text of the learner's own line that the error came from
+    printed: str = ""
+    arguments: tuple = ()  # the function's own copies of the arguments, as it left them
+    changed: int | None = None  # position of an argument that the call changed
+
+    @property
+    def endless(self) -> bool:
+        return isinstance(self.error, NeverEnds)
+
+
+def call(function: Callable, args: tuple, *, seconds: float, names: tuple[str, ...] | None = None) -> Call:
+    """Return what function(*args) does within so many seconds; args are copied; names: give them by name."""
+    mine = tuple(copy_of(a) for a in args)
+    tape = _Tape()
+    out = Call(arguments=mine)
+    try:
+        with (
+            contextlib.redirect_stdout(tape),
+            contextlib.redirect_stderr(io.StringIO()),
+            _time_limit(seconds),
+        ):
+            out.value = function(**dict(zip(names, mine, strict=True))) if names else function(*mine)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: a learner's `exit()` must not end the notebook
+        out.error, out.line = error, _learners_line(error)
+    out.printed = tape.getvalue()
+    out.changed = next((i for i, (a, b) in enumerate(zip(args, mine, strict=True)) if _differs(a, b)), None)
+    return out
+
+
+def copy_of(value: object) -> object:
+    """Return a copy that shares no memory with value: arrays, tensors, or anything that `deepcopy` takes."""
+    return value.copy() if isinstance(value, np.ndarray) else copy.deepcopy(value)
+
+
+def _differs(before: object, after: object) -> bool:
+    """Return True where an array or tensor was changed by more than rounding."""
+    if not hasattr(before, "shape") or not hasattr(before, "dtype"):
+        return False
+    before, after = np.asarray(before), np.asarray(after)
+    return before.shape != after.shape or not np.allclose(before, after, rtol=1e-6, atol=1e-7, equal_nan=True)
+
+
+@contextlib.contextmanager
+def settings_kept() -> Iterator[None]:
+    """Seed the global random generators, silence NumPy's warnings, and put everything back at the end."""
+    torch = sys.modules.get("torch")
+    torch_state = torch.random.get_rng_state() if torch else None
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    random.seed(0)
+    if torch:
+        torch.random.default_generator.manual_seed(0)
+    try:
+        with np.errstate(all="ignore"), np.printoptions(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
+        if torch:
+            torch.random.set_rng_state(torch_state)
+
+
+class _Tape(io.StringIO):
+    """Keeps the first few thousand characters that are printed, however many more come."""
+
+    def write(self, text: str) -> int:
+        if self.tell() < 4000:
+            super().write(text[:4000])
+        return len(text)
+
+
+# ----------------------------------------------------------------------------------------- the learner's line
+_LIBRARIES = (
+    str(Path(__file__).parents[1]),
+    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    "<frozen",
+    "<__array_function__",
+)
+
+
+def _learners_line(error: BaseException) -> tuple[int, str] | None:
+    """Return (number, text) of the deepest line that is the learner's, not a library's or this package's."""
+    found = None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        if not name.startswith(_LIBRARIES) and "site-packages" not in name:
+            found = number, linecache.getline(name, number, frame.f_globals).strip()
+    if found is None and isinstance(error, SyntaxError) and error.lineno:
+        return error.lineno, (error.text or "").strip()
+    return found
+
+
+# --------------------------------------------------------------------------------------------- the time limit
+def _time_limit(seconds: float) -> contextlib.AbstractContextManager:
+    """Return a context that raises NeverEnds in its block after the given seconds, again if need be."""
+    in_main = threading.current_thread() is threading.main_thread()
+    return _by_signal(seconds) if in_main and hasattr(signal, "setitimer") else _by_thread(seconds)
+
+
+@contextlib.contextmanager
+def _by_signal(seconds: float) -> Iterator[None]:
+    """The time limit in the main thread of Linux and macOS; it wakes `time.sleep` and `input` too.
+
+    A bare `except:` inside the learner's loop swallows NeverEnds, so it is raised again a few microseconds
+    later, at moments that vary: soon one falls outside the `try`.
+    """
+    running, moments = True, random.Random(0)
+
+    def strike(signum, frame):
+        if running and not _is_ours(frame):
+            signal.setitimer(signal.ITIMER_REAL, moments.uniform(5e-6, 1e-4), _AGAIN)
+            raise NeverEnds
+
+    old_handler = signal.signal(signal.SIGALRM, strike)
+    old_left, old_interval = signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3), _AGAIN)
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        running = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old_handler)
+        if old_left:  # someone else's alarm goes on where it was
+            left = max(old_left - (time.monotonic() - started), 1e-3)
+            signal.setitimer(signal.ITIMER_REAL, left, old_interval)
+
+
+@contextlib.contextmanager
+def _by_thread(seconds: float) -> Iterator[None]:
+    """The time limit on Windows and outside the main thread: a second thread raises NeverEnds in this one.
+
+    It reaches running Python code, not a call that waits inside C (`time.sleep` is stopped once it returns).
+    """
+    target = ctypes.c_ulong(threading.get_ident())
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    done, lock = threading.Event(), threading.Lock()
+
+    def watch():
+        wait = seconds
+        for _ in range(3000):
+            if done.wait(wait):
+                return
+            with lock:
+                if not done.is_set() and not _is_ours(sys._current_frames().get(target.value)):
+                    raise_in(target, ctypes.py_object(NeverEnds))
+            wait = 1e-3
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        while not done.is_set():
+            with contextlib.suppress(NeverEnds), lock:  # one that arrives just now comes too late to count
+                done.set()
+        raise_in(target, None)
+
+
+def _is_ours(frame: object) -> bool:
+    """Return True where the thread is in the checks' own bookkeeping, which must run to its end."""
+    return (
+        frame is None
+        or frame.f_code.co_filename in (contextlib.__file__, threading.__file__)
+        or (frame.f_code.co_filename == __file__ and frame.f_code is not call.__code__)
+    )

@@ -1,0 +1,330 @@
+"""Takes one answer through the probes of its exercise and puts the verdict into words."""
+
+import inspect
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from softmax_lib.checks import guard, values
+from softmax_lib.checks.match import Result, agreement, best_match, best_match_at_the_limits
+from softmax_lib.checks.verdict import Report, Verdict
+
+GENERAL = {  # id: (sentence, hint) of the mistakes that every exercise knows
+    "nothing-returned": (
+        "The function ends without handing anything back, so its result is None.",
+        "Does the last line start with `return`?",
+    ),
+    "printed-not-returned": (
+        "The function prints its result; the caller gets None. Printing shows a value, returning"
+        " hands it over.",
+        "Put `return` in the place of `print`.",
+    ),
+    "wrong-shape": (
+        "The result has another shape than the exercise asks for.",
+        "Print the shape after each line, and compare it with what the exercise asks for.",
+    ),
+    "wrong-type": (
+        "The result is neither a number nor an array of numbers.",
+        "Return the number or the array itself.",
+    ),
+    "raises": (
+        "The function stops with an error on this input.",
+        "Call the function with this input in a cell of your own, and print what goes into that line.",
+    ),
+    "never-ends": (
+        "The function did not come to an end on this input within a few seconds, so it was stopped.",
+        "Look for a `while` loop whose condition never becomes false.",
+    ),
+    "mutates-input": (
+        "The result is right, but the function changed the caller's own array on the way: whoever"
+        " computes with that"
+        " array afterwards works with other numbers.",
+        "Which line writes into an argument (`+=`, `-=`, `/=`, `x[...] = `, `out=`, `x.exp_()`)? Make"
+        " a new array there.",
+    ),
+    "shared-result": (
+        "A result that was handed out earlier changed when the function was called again: both calls"
+        " share one array.",
+        "Make the result's array inside the function, anew at each call.",
+    ),
+}
+
+
+def not_attempted(title: str) -> Verdict:
+    """Return the verdict on a stub."""
+    report = Report(title, "not attempted yet")
+    return report.verdict(attempted=False)
+
+
+def judge(exercise, function: Callable) -> Verdict:
+    """Return the verdict on a learner's answer to an exercise."""
+    if values.is_stub(function):
+        return not_attempted(exercise.name)
+    refusal = _refusal(exercise, function)
+    if refusal:
+        mistake, sentence = refusal
+        report = Report(exercise.name, "not passed yet")
+        report.say(mistake, sentence)
+        return report.verdict(mistake=mistake)
+    with guard.settings_kept():
+        return _Judgement(exercise, function).verdict()
+
+
+def _refusal(exercise, function: object) -> tuple[str, str] | None:
+    """Return (id, sentence) where the check was not given a function with the exercise's parameters."""
+    wanted = f"checks.{exercise.name}(my_{exercise.name})"
+    if not callable(function):
+        what = values.kind(function)
+        return (
+            "not-a-function",
+            f"The check wants the function itself, without parentheses: {wanted}. It got {what}.",
+        )
+    if inspect.isclass(function):
+        return "not-a-function", f"{function.__name__} is a class. Give the check a function: {wanted}."
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return "wrong-type", "The function is marked `async`, so calling it does not run it. Remove `async`."
+    if inspect.isgeneratorfunction(function):
+        return "wrong-type", f"The function uses `yield`. Collect the values and return {exercise.returns}."
+    parameters = _parameters(function)
+    if parameters is None or _by_name(function, exercise.parameters):
+        return None
+    if sorted(parameters) == sorted(exercise.parameters) and tuple(parameters) != exercise.parameters:
+        return "wrong-parameters", f"The parameters must stand in this order: {exercise.signature}."
+    if not _takes(function, *exercise.parameters):
+        count = len(exercise.parameters)
+        some = "one argument" if count == 1 else f"{count} arguments"
+        yours = f"{getattr(function, '__name__', 'it')}({', '.join(map(str, parameters.values()))})"
+        return "wrong-parameters", f"The check calls it with {some}, {exercise.signature}; yours is {yours}."
+    return None
+
+
+def _parameters(function: Callable) -> dict | None:
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # some built-in functions have no signature
+        return None
+
+
+def _takes(function: Callable, *args: str, **named: str) -> bool:
+    """Return True where function can be called with these arguments, as far as its signature tells."""
+    try:
+        inspect.signature(function).bind(*args, **named)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def _by_name(function: Callable, parameters: tuple[str, ...]) -> bool:
+    """Return True where the arguments must be given by name: `def f(*, logits)`."""
+    return not _takes(function, *parameters) and _takes(function, **dict.fromkeys(parameters, ""))
+
+
+class _Judgement:
+    """One answer on its way through the probes."""
+
+    def __init__(self, exercise, function: Callable):
+        self.exercise, self.function = exercise, function
+        self.names = exercise.parameters if _by_name(function, exercise.parameters) else None
+        self.seconds_left = guard.SECONDS
+        self.tensors = exercise.torch  # whether the answer gets tensors
+        self.changed: tuple | None = None  # the first call that changed its input
+        self.report = Report(exercise.name, "not passed yet")
+
+    def verdict(self) -> Verdict:
+        """Return the verdict: first what is no answer at all, then ordinary probes, then hard ones."""
+        ex = self.exercise
+        self._load_torch()
+        first = self._call(ex.probes[0])
+        if _is_stub(first):
+            return not_attempted(ex.name)
+        self._choose_tensors(first)
+        first_result = None
+        for hard in (False, True):
+            results = []
+            for probe in ex.hard if hard else ex.probes:
+                call = self._call(probe)
+                result, verdict = self._result(call, probe)
+                if verdict is not None:
+                    return verdict
+                results.append(result)
+                first_result = first_result or result
+            right = ex.right_results(hard)
+            marks = [agreement(*pair) for pair in zip(results, right, ex.scales(hard), strict=True)]
+            if min(marks, default=2) < 2:
+                return self._wrong(results, marks, hard)
+        if self.changed:
+            probe, call = self.changed
+            return self._general("mutates-input", probe, call)
+        if not values.close(first_result.value, values.plain(first_result.call.value, len(ex.outputs))):
+            return self._general("shared-result", ex.probes[0], first_result.call)
+        return self._passed(first_result)
+
+    # ------------------------------------------------------------------------------------------------ calling
+    def _load_torch(self) -> None:
+        """Import torch now where the function imports it itself: these seconds are not the answer's."""
+        if (
+            "torch" in getattr(getattr(self.function, "__code__", None), "co_names", ())
+            and "torch" not in sys.modules
+        ):
+            guard.call(__import__, ("torch",), seconds=120)
+
+    def _call(self, probe: tuple, tensors: bool | None = None) -> guard.Call:
+        args = self.exercise.arguments(probe, self.tensors if tensors is None else tensors)
+        started = time.monotonic()
+        call = guard.call(self.function, args, seconds=self.seconds_left, names=self.names)
+        self.seconds_left -= time.monotonic() - started
+        if call.changed is not None and self.changed is None:
+            self.changed = probe, call
+        return call
+
+    def _choose_tensors(self, first: guard.Call) -> None:
+        """Give torch tensors to an answer that refuses NumPy arrays, and the other way round."""
+        if first.error is None or first.endless or "torch" not in sys.modules:
+            return
+        if self._call(self.exercise.probes[0], tensors=not self.tensors).error is None:
+            self.tensors, self.changed = not self.tensors, None
+
+    def _result(self, call: guard.Call, probe: tuple) -> tuple[Result | None, Verdict | None]:
+        """Return the plain result of a call, or the verdict where there is nothing to compare."""
+        if call.endless:
+            return None, self._general("never-ends", probe, call)
+        if call.error is not None:
+            return Result(error=call.error, call=call), None
+        if call.value is None:
+            printed = any(c.isdigit() for c in call.printed)
+            return None, self._general("printed-not-returned" if printed else "nothing-returned", probe, call)
+        try:
+            return Result(values.plain(call.value, len(self.exercise.outputs)), call=call), None
+        except values.OddValueError as odd:
+            mistake = "wrong-shape" if odd.numbers else "wrong-type"
+            return None, self._general(mistake, probe, call, came_out=str(odd))
+
+    # ----------------------------------------------------------------------------------------------- verdicts
+    def _passed(self, first: Result) -> Verdict:
+        ex, report = self.exercise, self.report
+        report.state = "passed"
+        report.say("Checked", ex.checked)
+        if self.tensors != ex.torch:
+            report.say(
+                "Note",
+                f"It was given {'torch tensors' if self.tensors else 'NumPy arrays'}, as it needs them.",
+            )
+        if first.value[0].dtype == bool:
+            report.say(
+                "Note", "It returns True and False; numbers are easier to compute with later: .astype(float)."
+            )
+        for probe, note in ex.bonus:
+            result, verdict = self._result(self._call(probe), probe)
+            if verdict is not None or agreement(result, ex.result(ex.right, probe)) < 2:
+                self.report = report  # whatever went wrong out there is no failure
+                report.say("Note", note)
+        self._say_printed(first.call)
+        return report.verdict(passed=True)
+
+    def _wrong(self, results: list[Result], marks: list[int], hard: bool) -> Verdict:
+        """Return the verdict on an answer that fails on some probes: by name where one is known."""
+        ex = self.exercise
+        probes, right, scales = (ex.hard if hard else ex.probes), ex.right_results(hard), ex.scales(hard)
+        failed = sorted((i for i, m in enumerate(marks) if m < 2), key=lambda i: _size(probes[i]))
+        match = best_match_at_the_limits if hard else best_match
+        mistake = match(results, right, ex.known_results(hard), scales)
+        if mistake:  # show values rather than an error, where there are both
+            shown = min(failed, key=lambda i: results[i].error is not None)
+            name = mistake.id, mistake.sentence, mistake.hint
+        else:
+            shown = failed[0]
+            name = self._general_name([results[i] for i in failed], [right[i] for i in failed])
+        self._show(probes[shown], results[shown], right[shown])
+        return self._finish(*name, probes[shown], results[shown].call)
+
+    def _general_name(self, results: list[Result], right: list[Result]) -> tuple:
+        """Return (id, sentence, hint) of an answer that no known mistake explains; the id may be None."""
+        if results[0].error is not None:
+            return "raises", *GENERAL["raises"]
+        by_value = [(a.value, b.value) for a, b in zip(results, right, strict=True) if a.error is None]
+        if all([x.shape for x in a] != [x.shape for x in b] for a, b in by_value):
+            return "wrong-shape", *GENERAL["wrong-shape"]
+        return (
+            None,
+            "This is wrong in a way that the check has no name for.",
+            "Work this input out by hand, step by step.",
+        )
+
+    def _general(self, mistake: str, probe: tuple, call: guard.Call, came_out: str = "None") -> Verdict:
+        """Return the verdict for a mistake that every exercise knows."""
+        ex = self.exercise
+        self._show_input(probe)
+        if mistake == "mutates-input":
+            name, after = ex.parameters[call.changed], call.arguments[call.changed]
+            self.report.data("afterwards", f"{name} = {values.literal(after)}")
+        elif mistake != "shared-result":
+            self.report.data("came out", f"nothing yet{_where(call)}" if call.endless else came_out)
+            right = ex.result(ex.right, probe)
+            self.report.data("expected", values.lines(right.value, ex.outputs))
+        return self._finish(mistake, *GENERAL[mistake], probe, call)
+
+    def _show(self, probe: tuple, result: Result, right: Result) -> None:
+        """Show what was put in, what came out and what was expected."""
+        self._show_input(probe)
+        if result.error is not None:
+            came_out, expected = _in_words(result.call), values.lines(right.value, self.exercise.outputs)
+        else:
+            came_out, expected = values.side_by_side(result.value, right.value, self.exercise.outputs)
+        self.report.data("came out", came_out)
+        self.report.data("expected", expected)
+
+    def _show_input(self, probe: tuple) -> None:
+        args = self.exercise.arguments(probe, self.tensors)
+        for i, (name, value) in enumerate(zip(self.exercise.parameters, args, strict=True)):
+            indent = " " * (len(name) + 3)
+            self.report.data(
+                "" if i else "put in", f"{name} = " + values.literal(value).replace("\n", "\n" + indent)
+            )
+
+    def _finish(
+        self, mistake: str | None, sentence: str, hint: str, probe: tuple, call: guard.Call
+    ) -> Verdict:
+        self.report.say(mistake or "", sentence)
+        self.report.say("Hint", hint)
+        self._say_printed(call)
+        args = self.exercise.arguments(probe, self.tensors)
+        put_in = dict(zip(self.exercise.parameters, args, strict=True))
+        return self.report.verdict(mistake=mistake, put_in=put_in)
+
+    def _say_printed(self, call: guard.Call) -> None:
+        printed = call.printed.strip()
+        if printed:
+            self.report.data("printed", printed if len(printed) <= 300 else printed[:300] + " ...")
+
+
+def _is_stub(call: guard.Call) -> bool:
+    """Return True where the answer still holds `...`, or raises NotImplementedError."""
+    if call.error is not None:
+        return isinstance(call.error, NotImplementedError) or "ellipsis" in str(call.error)
+    return values.is_stub(call.value)
+
+
+def _size(probe: tuple) -> int:
+    return sum(np.size(a) for a in probe)
+
+
+def _in_words(call: guard.Call) -> str:
+    """Return an error's type and message and the learner's own line."""
+    try:
+        message = str(call.error)
+    except Exception:  # an error of the learner's own making may fail at this too
+        message = ""
+    message = message if len(message) <= 300 else message[:300] + " ..."
+    kind = type(call.error).__name__
+    return f"{kind}: {message}{_where(call)}" if message else f"{kind}{_where(call)}"
+
+
+def _where(call: guard.Call) -> str:
+    if not call.line:
+        return ""
+    number, text = call.line
+    return f"\nin line {number}: {text}" if text else f"\nin line {number}"

@@ -1,0 +1,316 @@
+"""The self-marking questions: `checks.answer("1.3", 2)`, and the bank of their answers.
+
+How to add a question. Ask for its line
+
+    python -m softmax_lib.checks.questions 3.2 0.5514          # a number
+    python -m softmax_lib.checks.questions 3.2 "(2, 10)"       # several numbers: a shape, a row
+    python -m softmax_lib.checks.questions 3.2 "log-sum-exp"   # a word, a letter of a choice, True or False
+
+and put it at its place in the bank below, with the wrong answers that you expect and what each reveals:
+
+    number("3.2", "2f9a41…", tolerance=0.002, wrong={
+        1.0986: "That is ln 3, the loss of guessing.",
+        0.3567: ("...", 0.01),                                 # a tolerance of its own
+    })
+
+The right answer stands here hidden, so that neither a notebook nor a glance at this file gives it away. A
+word is a hash, salted with the question's number. A number can't be a hash, since 0.55 and 0.5514 may both be
+right: it is its own text with a mask over it (XOR with the hash of the question's number), which `_unhide`
+takes off again. That is a curtain and no lock. Right is what lies within `tolerance` (absolute; 0 for whole
+numbers). Wrong answers stand in plain sight. Of these, whole numbers are met exactly, others within 0.005;
+the right answer goes first. A wrong answer to a question for one number may be a tuple, for whoever answers
+with several. `numbers(...)` takes tuples in the same way, `word(...)` takes words; upper and lower case and
+blanks don't matter, and `also` lists further right words, each hidden like the first.
+"""
+
+import ast
+import hashlib
+import math
+import sys
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from softmax_lib.checks import values
+from softmax_lib.checks.judge import not_attempted
+from softmax_lib.checks.verdict import Report, Verdict
+
+
+@dataclass
+class Question:
+    """One question's right answer, hidden, and its known wrong ones."""
+
+    number: str
+    kind: str  # "number", "numbers" or "word"
+    hidden: tuple[str, ...]
+    tolerance: float = 0.0
+    wrong: dict = field(default_factory=dict)
+    hint: str = ""
+
+
+BANK: dict[str, Question] = {}
+
+
+def answer(question: str, value: object = ...) -> Verdict:
+    """Return the verdict on an answer, such as answer("1.3", 2); `...` means: not attempted yet."""
+    question = str(question)
+    title = f"question {question}"
+    if question not in BANK:
+        return _unknown(question)
+    if values.is_stub(value):
+        return not_attempted(title)
+    asked, report = BANK[question], Report(title, "not right yet")
+    report.data("answer", _shown(value))
+    try:
+        given = _word(value) if asked.kind == "word" else _numbers(value, single=asked.kind == "number")
+    except values.OddValueError as odd:
+        report.say("", _named_wrong(asked, value) or f"That is {odd}.")
+        return report.verdict(mistake=None)
+    if _is_right(asked, given):
+        report.state = "right"
+        return report.verdict(passed=True)
+    report.say("", _named_wrong(asked, given) or "That is not it.")
+    if asked.hint:
+        report.say("Hint", asked.hint)
+    return report.verdict()
+
+
+def _unknown(question: str) -> Verdict:
+    notebook = question.split(".")[0]
+    near = [q for q in BANK if q.split(".")[0] == notebook] or list(BANK)
+    report = Report("questions", f"there is no question {question!r}")
+    report.say("There are", ", ".join(near))
+    return report.verdict(attempted=False)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:200]
+    except Exception:
+        return f"an object of type {type(value).__name__}"
+
+
+# -------------------------------------------------------------------------------------------- reading answers
+def _numbers(value: object, single: bool) -> tuple[float, ...]:
+    """Return the numbers in an answer; raise OddValueError, in words, where there are none."""
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            raise values.OddValueError("text, and a number is asked for") from None
+        raise values.OddValueError(f"text. Give the number itself, without quotes: {value.strip()}")
+    if value is None:
+        raise values.OddValueError("None: nothing was handed over")
+    if isinstance(value, bool | np.bool_):
+        raise values.OddValueError(f"{value}, and a number is asked for")
+    (array,) = values.plain(value)
+    if array.dtype.kind == "c":
+        raise values.OddValueError("a complex number")
+    if single and array.size != 1:
+        raise values.OddValueError(f"{array.size} numbers, and one number is asked for")
+    return tuple(float(x) for x in array.ravel())
+
+
+def _word(value: object) -> str:
+    """Return a word as it is compared: small letters, single blanks, no brackets or full stops round it."""
+    if isinstance(value, np.str_ | str):
+        return " ".join(value.casefold().split()).strip("()[].,;:!?'\"` ")
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).casefold()
+    raise values.OddValueError(f"{values.kind(value)}, and a word is asked for: put it in quotes")
+
+
+def _is_right(asked: Question, given: object) -> bool:
+    if asked.kind == "word":
+        return _hash(asked.number, given) in asked.hidden
+    return any(_near(given, _tuple(_unhide(asked.number, h)), asked.tolerance) for h in asked.hidden)
+
+
+def _named_wrong(asked: Question, given: object) -> str | None:
+    """Return what a known wrong answer reveals."""
+    if asked.kind != "word":
+        try:
+            given = _numbers(given, single=False)
+        except values.OddValueError:
+            return None
+    for key, told in asked.wrong.items():
+        text, tolerance = told if isinstance(told, tuple) else (told, None)
+        if asked.kind == "word":
+            if _word(key) == given:
+                return text
+        elif _near(given, _tuple(key), _wrong_tolerance(key) if tolerance is None else tolerance):
+            return text
+    return None
+
+
+def _wrong_tolerance(key: object) -> float:
+    return 0.0 if all(isinstance(k, int) for k in (key if isinstance(key, tuple) else (key,))) else 0.005
+
+
+def _tuple(value: object) -> tuple[float, ...]:
+    return tuple(float(v) for v in value) if isinstance(value, tuple) else (float(value),)
+
+
+def _near(a: tuple[float, ...], b: tuple[float, ...], tolerance: float) -> bool:
+    def one(x, y):
+        return x == y or (math.isnan(x) and math.isnan(y)) or abs(x - y) <= tolerance + 1e-9
+
+    return len(a) == len(b) and all(one(x, y) for x, y in zip(a, b, strict=True))
+
+
+# ----------------------------------------------------------------------------------------------------- hiding
+def _mask(question: str) -> bytes:
+    return hashlib.sha256(f"softmax question {question}".encode()).digest()
+
+
+def _hide(question: str, value: object) -> str:
+    """Return a number, or a tuple of them, as it stands in the bank."""
+    text = repr(value).encode()
+    mask = _mask(question) * (len(text) // 32 + 1)
+    return bytes(t ^ m for t, m in zip(text, mask, strict=False)).hex()
+
+
+def _unhide(question: str, hidden: str) -> object:
+    text = bytes.fromhex(hidden)
+    mask = _mask(question) * (len(text) // 32 + 1)
+    return ast.literal_eval(bytes(t ^ m for t, m in zip(text, mask, strict=False)).decode())
+
+
+def _hash(question: str, word: str) -> str:
+    return hashlib.sha256(f"softmax question {question}: {_word(word)}".encode()).hexdigest()[:16]
+
+
+# --------------------------------------------------------------------------------------------------- the bank
+def number(question: str, hidden: str, *, tolerance: float, wrong: dict, hint: str = "") -> None:
+    """Add a question whose answer is one number."""
+    BANK[question] = Question(question, "number", (hidden,), tolerance, wrong, hint)
+
+
+def numbers(question: str, hidden: str, *, tolerance: float, wrong: dict, hint: str = "") -> None:
+    """Add a question whose answer is several numbers: a shape, a row of probabilities."""
+    BANK[question] = Question(question, "numbers", (hidden,), tolerance, wrong, hint)
+
+
+def word(question: str, hidden: str, *, wrong: dict, also: tuple[str, ...] = (), hint: str = "") -> None:
+    """Add a question whose answer is a word, a letter, or True or False."""
+    BANK[question] = Question(question, "word", (hidden, *also), 0.0, wrong, hint)
+
+
+# Notebook 1
+number(
+    "1.1",
+    "37f496f0",
+    tolerance=0,
+    wrong={
+        7840: "That is W alone: the ten biases are missing.",
+        7841: "One bias for all classes; each class has its own.",
+        794: "784 and 10 were added; W has a number for each pair of a feature and a class.",
+        7844: "Biases belong to classes, not to features: there are 10 of them.",
+        8624: "Biases belong to classes, not to features: there are 10 of them.",
+        30: "That is the example with two features.",
+        20: "That is W of the example with two features.",
+        784: "Those are one class's weights only.",
+        785: "That is one class only, with its bias.",
+    },
+)
+number(
+    "1.2",
+    "6c95f26d62e850f9ba8d35",
+    tolerance=0.02,
+    wrong={
+        2: (
+            "That is the ratio of the scores; softmax makes a difference of scores into a ratio of"
+            " probabilities."
+        ),
+        1: "That is the difference of the scores; exp makes it a ratio.",
+        0.3679: "The other way round: that is the second class to the first.",
+        0.417: "That is a difference of probabilities; their ratio is asked for.",
+        0.4621: "That is the difference of the probabilities; their ratio is asked for.",
+        0.659: "That is a probability, not a ratio.",
+        0.731: "That is the first class's probability, not a ratio.",
+        10: "That would be base 10; softmax uses e.",
+        7.389: ("That is e to the 2.0 alone; divide it by e to the 1.0.", 0.01),
+    },
+)
+number(
+    "1.3",
+    "d6",
+    tolerance=0,
+    wrong={
+        0: "-3 is the largest in size, but the smallest number; argmax looks for the largest.",
+        2: "Classes count from 0.",
+        -1: "That is the largest score; asked is its position (argmax, not max).",
+        0.6652: "That is its probability; asked is the class.",
+        (0, 1, 0): "That is the right class as a one-hot row; give its number.",
+    },
+)
+number(
+    "1.4",
+    "1e8d4405fc",
+    tolerance=0.002,
+    wrong={
+        math.nan: (
+            "That is what np.exp makes of it: it overflows. In mathematics nothing does: subtract 1000"
+            " from all."
+        ),
+        math.inf: (
+            "That is what np.exp makes of it: it overflows. In mathematics nothing does: subtract 1000"
+            " from all."
+        ),
+        1: "Large scores do not make it sure. Only differences count, and these are the same.",
+        0.333: (
+            "The scores are close for their size, but softmax looks at differences, not at ratios.",
+            0.002,
+        ),
+        0.242: "That is the second class.",
+        0.099: "That is the third class.",
+    },
+)
+number(
+    "1.5",
+    "0d57eebe",
+    tolerance=0.005,
+    wrong={
+        1: "That is T towards 0: cold is sure.",
+        0: "Four probabilities still sum to 1, so they cannot all vanish.",
+        0.333: "That is for three classes.",
+        0.1: "That is for ten classes.",
+        0.5: "That is for two classes.",
+    },
+)
+number(
+    "1.6",
+    "71",
+    tolerance=0.01,
+    wrong={
+        3: "That would need the other logit to be 0: subtract 1.0 from both first.",
+        -2: "The sign: sigmoid(-2) is the second class's probability.",
+        4: "The logits were added; take their difference.",
+        0.8808: "That is sigmoid(z), the probability; asked is z.",
+        1.5: "That is a ratio of scores; only their difference counts.",
+        0.75: "That is a ratio of scores; only their difference counts.",
+        1: "That is the second logit.",
+    },
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the hidden form of a right answer: python -m softmax_lib.checks.questions NUMBER ANSWER."""
+    if len(arguments) != 2:
+        print(main.__doc__)
+        return 2
+    question, text = arguments
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    if isinstance(value, bool | str):
+        print(f'word("{question}", "{_hash(question, _word(value))}", wrong={{}})')
+    else:
+        kind = "numbers" if isinstance(value, tuple) else "number"
+        print(f'{kind}("{question}", "{_hide(question, value)}", tolerance=0, wrong={{}})')
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
