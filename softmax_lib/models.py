@@ -27,6 +27,7 @@ def mlp(sizes: Sequence[int] = LECTURE_SIZES, activation: Callable[[], nn.Module
     default, with 682,090 parameters.  activation: called once for each hidden layer (``nn.ReLU``,
     ``nn.Sigmoid``, ``lambda: nn.LeakyReLU(0.1)``); nothing follows the last layer, whose outputs are logits.
 
+    >>> import torch
     >>> mlp((784, 30, 10))(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 10])
     """
