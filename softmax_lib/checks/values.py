@@ -139,15 +139,14 @@ def digits(array: np.ndarray, *, precision: int = 4, indent: int = 0) -> str:
 
 
 def side_by_side(got: Plain, expected: Plain, names: tuple[str, ...]) -> tuple[str, str]:
-        both = zip(texts, (got, expected), strict=True)
-        texts = [f"{t}\n{_shapes(v, names)}" for t, v in both]
+    """Return both as text, with as many digits as tell them apart, and with shapes where these differ."""
     for precision in (4, 7, 12):
-        texts = [lines(values, names, precision) for values in (got, expected)]
-        if texts[0] != texts[1]:
+        a, b = lines(got, names, precision), lines(expected, names, precision)
+        if a != b:
             break
     if [x.shape for x in got] != [x.shape for x in expected]:
-        texts = [f"{t}\n{_shapes(v, names)}" for t, v in zip(texts, (got, expected), strict=True)]
-    return texts[0], texts[1]
+        a, b = f"{a}\n{_shapes(got, names)}", f"{b}\n{_shapes(expected, names)}"
+    return a, b
 
 
 def lines(values: Plain, names: tuple[str, ...], precision: int = 4) -> str:
