@@ -662,3 +662,41 @@ def test_the_library_trains_what_the_linear_model_can_learn():
     history = fit(model, striped_split(2000), TEST, epochs=5, lr=0.1, device="cpu")
     assert history[-1].test_accuracy > 0.95
     assert training.predict_labels(model, TEST).eq(TEST.labels).double().mean() == history[-1].test_accuracy
+
+
+# ------------------------------------------------------------------------------------------- a real GPU
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+
+
+@needs_gpu
+def test_a_gpu_gives_what_the_cpu_gives():
+    runs = {}
+    for device in ("cpu", "cuda"):
+        model = network()
+        runs[device] = (fit(model, TRAIN, TEST, epochs=3, device=device), weights(model))
+    (on_cpu, cpu_weights), (on_gpu, gpu_weights) = runs.values()
+    assert on_gpu.column("test_loss") == pytest.approx(on_cpu.column("test_loss"), rel=1e-3)
+    for a, b in zip(cpu_weights, gpu_weights, strict=True):  # fit brought the model back
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
+@needs_gpu
+@pytest.mark.parametrize("bad_step", [1, 7, 51])
+def test_a_bad_loss_on_a_gpu_keeps_the_weights_from_before_it(bad_step):
+    model = BadAt(step=bad_step)
+    with pytest.raises(NonFiniteLossError, match=f"epoch 1, batch {bad_step}:"):
+        fit(model, TRAIN, batch_size=1, epochs=1, device="cuda")
+    before = [tensor.cpu() for tensor in model.weights_before]
+    assert equal(weights(model), before)
+    assert model.steps <= bad_step + 50
+
+
+@needs_gpu
+def test_a_run_on_a_gpu_resumes_to_the_same_bits():
+    options = {"batch_size": 14, "lr": 0.05, "device": "cuda"}
+    straight, model = network(dropout=0.3), network(dropout=0.3)
+    fit(straight, TRAIN, epochs=3, **options)
+    first = fit(model, TRAIN, epochs=2, **options)
+    fit(model, TRAIN, epochs=3, **options, resume=first)
+    assert equal(weights(model), weights(straight))
