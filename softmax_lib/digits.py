@@ -1,0 +1,267 @@
+"""A photo or a drawing of a digit made into what MNIST holds.  NumPy and Pillow only.  Used by notebook 9.
+
+MNIST was made so (LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document
+Recognition", *Proceedings of the IEEE* 86 (1998), section III.A): a digit, light on black, was shrunk into a
+box of 20 x 20 with its aspect kept, which makes its edges grey, and put into 28 x 28 with its centre of mass
+in the middle.  Where is that?  In 69,990 of MNIST's 70,000 images the centre of mass lies within half a pixel
+of row 14, column 14 (counted from 0), and the longer side of the ink is 20: the images were moved by whole
+pixels.  A network that has seen only such images reads other ones badly, so `prepare_digit` repeats the steps.
+"""
+
+import os
+import warnings
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+SIDE, BOX, MIDDLE = (
+    28,
+    20,
+    14,
+)  # MNIST: side of an image, of the box for the digit; row and column of its middle
+WORK = 600  # a photo is first reduced to at most this many pixels a side
+COARSE = 100  # paper and blots are looked for in a picture of at most this many pixels a side
+
+
+def prepare_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A (28, 28) float32 image in [0, 1], light on black, made from a picture of one digit as MNIST was made.
+
+    image: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8, not changed.  Dark ink on light paper or light
+    ink on a dark ground, of any size and at any place.  Uneven light, noise, a shadow and specks are removed.
+    Raises TypeError for another dtype and ValueError for another shape or where no ink is found.
+
+    >>> image = np.full((90, 60), 255, np.uint8)  # white paper
+    >>> image[10:70, 20:26] = 0  # a stroke 60 high and 6 wide: a one
+    >>> digit = prepare_digit(image)
+    >>> digit.shape, np.argwhere(digit)[[0, -1]].tolist()  # 20 high and 2 wide: the aspect is kept
+    ((28, 28), [[4, 13], [23, 14]])
+    """
+    return list(prepare_digit_steps(image).values())[-1]
+
+
+def prepare_digit_steps(image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """The pictures between a photo and what `prepare_digit` returns, in order, each float32 in [0, 1].
+
+    "grey": colour and transparency gone; "ink": light ink on black, the paper gone; "cropped": its bounding
+    box; "resized": longer side 20; "centred": (28, 28), the centre of mass in the middle.
+    """
+    grey = to_grey(image)
+    ink = find_ink(grey)
+    cropped = crop(ink)
+    resized = resize_to_box(cropped)
+    return {"grey": grey, "ink": ink, "cropped": cropped, "resized": resized, "centred": centre(resized)}
+
+
+# ------------------------------------------------------------------------------------------- one stage each
+
+
+def to_grey(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Grey values in [0, 1], (H, W) float32, of at most 600 pixels a side.
+
+    What is transparent becomes white paper, or a black ground where the drawing would vanish on white.
+    """
+    _validate(image)
+    if image.ndim == 3 and image.shape[2] == 4:
+        on_white, on_black = (_flatten(image, ground) for ground in (255, 0))
+        grey = on_black if 2 * np.ptp(on_white) < np.ptp(on_black) else on_white
+    else:
+        grey = np.asarray(Image.fromarray(image).convert("L"))
+    return _shrink(grey.astype(np.float32) / 255, WORK)
+
+
+def find_ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much ink lies on each pixel, from 0 (none) to 1 (the darkest), (H, W) float32; the rest is exactly 0."""
+    if _ink_is_light(grey):
+        grey = 1 - grey
+    paper = _paper(grey)
+    ink = (paper - grey) / np.maximum(paper, 1 / 255)  # the share of the paper's light that is swallowed
+    smooth = _blur(ink)
+    background = smooth < smooth.max() / 2
+    level = np.median(smooth[background]) if background.any() else 0.0
+    noise = 1.5 * np.median(np.abs(ink[background] - level)) if background.any() else 0.0
+    ink, peak = ink - level, smooth.max() - level
+    if peak < max(0.06, 5 * noise):
+        raise ValueError(
+            "no ink was found: the picture looks blank. Write one digit with a strong pen and fill the picture with it"
+        )
+    ink[(ink < max(0.05 * peak, 3 * noise)) | ~_digit_region(smooth - level > peak / 3)] = 0
+    return (ink / peak).clip(0, 1).astype(np.float32)
+
+
+def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The part of the picture inside the ink's bounding box, (h, w)."""
+    rows, columns = ink.any(axis=1).nonzero()[0], ink.any(axis=0).nonzero()[0]
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def resize_to_box(cropped: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The picture with its longer side resized to 20 pixels and its aspect kept; the strongest ink is 1."""
+    scale = BOX / max(cropped.shape)
+    height, width = (max(1, round(side * scale)) for side in cropped.shape)
+    resized = np.asarray(Image.fromarray(cropped).resize((width, height), Image.Resampling.BOX))
+    return (resized / resized.max()).clip(0, 1)
+
+
+def centre(resized: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A (28, 28) picture with the centre of mass at row 14, column 14, to the nearest whole pixel.
+
+    Never so far that ink would leave the picture.
+    """
+    corner = []
+    for axis, side in enumerate(resized.shape):
+        mass = resized.sum(axis=1 - axis, dtype=np.float64)
+        middle = (mass * np.arange(side)).sum() / mass.sum()
+        corner.append(int(np.clip(MIDDLE - np.floor(middle + 0.5), 0, SIDE - side)))
+    digit = np.zeros((SIDE, SIDE), np.float32)
+    digit[corner[0] : corner[0] + resized.shape[0], corner[1] : corner[1] + resized.shape[1]] = resized
+    return digit
+
+
+# ----------------------------------------------------------------------------------------------- their tools
+
+
+def _validate(image):
+    if not isinstance(image, np.ndarray):
+        raise TypeError(
+            f"image must be a NumPy array of dtype uint8, found {type(image).__name__}. "
+            "For a file: load_image(path); for a PIL image: np.asarray(image); for a tensor: image.numpy()"
+        )
+    if image.dtype != np.uint8:
+        way = "image.astype(np.uint8) * 255" if image.dtype == bool else "(image * 255).astype(np.uint8)"
+        raise TypeError(
+            f"image must be of dtype uint8 (0 to 255), found {image.dtype}. Values from 0 to 1 become it by {way}"
+        )
+    if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
+        raise ValueError(
+            f"image must be one picture of shape (H, W), (H, W, 3) or (H, W, 4), found {image.shape}. "
+            "Of a batch take one: images[0]; a channel in front goes away by image.squeeze()"
+        )
+    if min(image.shape[:2]) < 1 or max(image.shape[:2]) < 8:
+        raise ValueError(f"image is too small: at least 8 pixels on its longer side, found {image.shape[:2]}")
+
+
+def _flatten(image, ground):
+    """RGBA on a ground of one grey, as grey."""
+    picture = Image.fromarray(image)
+    return np.asarray(
+        Image.alpha_composite(Image.new("RGBA", picture.size, (ground,) * 3 + (255,)), picture).convert("L")
+    )
+
+
+def _shrink(picture, longest):
+    """The picture reduced to at most `longest` pixels a side, by averages over boxes."""
+    height, width = picture.shape
+    scale = min(1, longest / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+
+
+def _blur(picture):
+    """Means over 3 x 3 pixels, weighted 1 2 1 both ways; the border is repeated."""
+    p = np.pad(picture, 1, mode="edge")
+    p = (p[:-2] + 2 * p[1:-1] + p[2:]) / 4
+    return (p[:, :-2] + 2 * p[:, 1:-1] + p[:, 2:]) / 4
+
+
+def _ink_is_light(grey):
+    """Ink is less than paper, so it is the longer tail of the grey values: the sign of their third moment."""
+    small = _shrink(grey, COARSE)
+    return ((small - small.mean()) ** 3).sum() > 0
+
+
+def _paper(grey):
+    """The paper's brightness under the digit, (H, W): a closing, which fills what is darker and narrower."""
+    paper = _blur(_shrink(grey, COARSE))
+    size = max(paper.shape) // 2
+    paper = np.pad(paper, size - 1, mode="edge")
+    for extreme in (np.max, np.min):
+        for axis in (0, 1):
+            paper = extreme(np.lib.stride_tricks.sliding_window_view(paper, size, axis=axis), axis=-1)
+    return np.asarray(Image.fromarray(paper).resize(grey.shape[::-1], Image.Resampling.BILINEAR))
+
+
+def _digit_region(strong):
+    """Where the digit is, (H, W) bool: without specks, and without what comes in over the border if more is inside."""
+    cell = -(-max(strong.shape) // COARSE)  # work on cells of so many pixels a side
+    height, width = (-(-side // cell) for side in strong.shape)
+    cells = np.zeros((height * cell, width * cell), bool)
+    cells[: strong.shape[0], : strong.shape[1]] = strong
+    cells = cells.reshape(height, cell, width, cell).any(axis=(1, 3))
+    parts = _connected_parts(cells)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    at_border = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    inside = sizes.copy()
+    inside[at_border] = 0
+    if inside.max() >= 0.1 * sizes.max():
+        sizes = inside
+    digit = _widen((sizes >= 0.1 * sizes.max())[parts])
+    return digit.repeat(cell, axis=0).repeat(cell, axis=1)[: strong.shape[0], : strong.shape[1]]
+
+
+def _connected_parts(mask):
+    """A number for each connected part of the mask, 0 outside: numbers spread until they meet."""
+    numbers = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
+    while True:
+        spread = np.where(mask, _widen(numbers), 0)
+        if (spread == numbers).all():
+            return numbers
+        numbers = spread
+
+
+def _widen(picture):
+    """Each pixel becomes the greatest of its 3 x 3 neighbours."""
+    p = np.pad(picture, 1, mode="edge")
+    p = np.maximum(np.maximum(p[:-2], p[1:-1]), p[2:])
+    return np.maximum(np.maximum(p[:, :-2], p[:, 1:-1]), p[:, 2:])
+
+
+# ------------------------------------------------------------------------------------------------- the files
+
+
+def load_image(path: str | os.PathLike) -> NDArray[np.uint8]:
+    """The picture in a file as a uint8 array: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, the right way up.
+
+    Any format that Pillow reads: JPEG, PNG, GIF, BMP, TIFF, WebP and more, also 16-bit and CMYK.  Raises
+    FileNotFoundError where there is no such file, ValueError where it is no whole picture.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file. Check the spelling and the folder")
+    if path.is_dir():
+        raise ValueError(f"{path}: this is a folder. Name one picture in it")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path}: the file is empty. Save or copy the picture again")
+    try:
+        with warnings.catch_warnings(), Image.open(path) as picture:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return _as_uint8(ImageOps.exif_transpose(picture))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(
+            f"{path}: the picture has too many pixels. Save it smaller, 4000 pixels a side do"
+        ) from error
+    except PermissionError:
+        raise
+    except Image.UnidentifiedImageError as error:
+        raise ValueError(f"{path}: not a picture that Pillow can read. Save it as PNG or JPEG") from error
+    except Exception as error:  # a damaged file breaks decoders in many ways
+        raise ValueError(
+            f"{path}: the picture is damaged or incomplete ({error}). Save or copy it again"
+        ) from error
+
+
+def _as_uint8(picture):
+    if picture.mode.startswith("I"):  # 16 bits a pixel
+        return (np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8)
+    if picture.has_transparency_data:
+        return np.asarray(picture.convert("RGBA"))
+    return np.asarray(picture.convert("L" if picture.mode in ("1", "L") else "RGB"))
+
+
+def sample_drawings() -> list[tuple[int, Path]]:
+    """The sample drawings of this package, as (label, path), sorted by name: `7_pen.png` is a seven."""
+    folder = Path(str(resources.files("softmax_lib") / "drawings"))
+    return [(int(path.name[0]), path) for path in sorted(folder.glob("*.png"))]
