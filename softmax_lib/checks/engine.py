@@ -33,7 +33,7 @@ import numpy as np
 
 from softmax_lib.checks import guard, values
 from softmax_lib.checks.judge import judge
-from softmax_lib.checks.match import Result, agreement
+from softmax_lib.checks.match import Known, Result, agreement
 from softmax_lib.checks.verdict import Verdict
 
 
@@ -139,7 +139,7 @@ class Exercise:
         """Return the right answer's results on the ordinary or the hard probes."""
         return self._work_out(hard)[0]
 
-    def known_results(self, hard: bool) -> list[tuple[Mistake, list[Result]]]:
+    def known_results(self, hard: bool) -> list[Known]:
         """Return each known mistake with its results on the ordinary or the hard probes.
 
         On the hard ones, only mistakes that show nowhere else: an answer gets there with all ordinary ones
@@ -151,11 +151,15 @@ class Exercise:
         if hard not in self._known:
             probes, mistakes = self.probes, self.mistakes
             if hard:
-                right = self.right_results(False)
-                mistakes = [m for m, results in self.known_results(False) if results_agree(results, right)]
                 probes = self.hard
-            known = [(m, [self.result(m, p) for p in probes]) for m in mistakes]
-            self._known[hard] = [self.result(self.right, p) for p in probes], known
+                mistakes = [k.mistake for k in self.known_results(False) if not any(k.telling)]
+            right = [self.result(self.right, p) for p in probes]
+            known = []
+            for m in mistakes:
+                results = [self.result(m, p) for p in probes]
+                pairs = zip(results, right, self.scales(hard), strict=True)
+                known.append(Known(m, results, [agreement(r, t, s) < 2 for r, t, s in pairs]))
+            self._known[hard] = right, known
         return self._known[hard]
 
     def scale(self, probe: tuple) -> float:
@@ -168,8 +172,3 @@ class Exercise:
     def scales(self, hard: bool) -> list[float]:
         """Return the scale of each ordinary or hard probe."""
         return [self.scale(p) for p in (self.hard if hard else self.probes)]
-
-
-def results_agree(results: Sequence[Result], right: Sequence[Result]) -> bool:
-    """Return True where all results are right."""
-    return all(agreement(r, t) == 2 for r, t in zip(results, right, strict=True))

@@ -230,8 +230,11 @@ class _Judgement:
         ex = self.exercise
         probes, right, scales = (ex.hard if hard else ex.probes), ex.right_results(hard), ex.scales(hard)
         failed = sorted((i for i, m in enumerate(marks) if m < 2), key=lambda i: _size(probes[i]))
-        match = best_match_at_the_limits if hard else best_match
-        mistake = match(results, right, ex.known_results(hard), scales)
+        known = ex.known_results(hard)
+        if hard:
+            mistake = best_match_at_the_limits(results, right, known, scales)
+        else:
+            mistake = best_match(results, known, scales)
         if mistake:  # show values rather than an error, where there are both
             shown = min(failed, key=lambda i: results[i].error is not None)
             name = mistake.id, mistake.sentence, mistake.hint
@@ -303,9 +306,11 @@ class _Judgement:
 
 def _is_stub(call: guard.Call) -> bool:
     """Return True where the answer still holds `...`, or raises NotImplementedError."""
-    if call.error is not None:
-        return isinstance(call.error, NotImplementedError) or "ellipsis" in str(call.error)
-    return values.is_stub(call.value)
+    if isinstance(call.error, NotImplementedError):  # torch raises it too, but not in the learner's own line
+        return call.line is None or "raise" in call.line[1]
+    if isinstance(call.error, TypeError | AttributeError):
+        return "ellipsis" in str(call.error)
+    return call.error is None and values.is_stub(call.value)
 
 
 def _size(probe: tuple) -> int:

@@ -34,70 +34,68 @@ def agreement(a: Result, b: Result, scale: float = 1.0) -> int:
 
 
 @dataclass
-class Likeness:
-    """How far a known mistake explains a wrong answer, probe by probe."""
+class Known:
+    """A known mistake with its results on some probes; telling is True where they differ from the right ones."""
 
-    marks: list[int]  # agreement of answer and mistake
-    informative: list[bool]  # where the mistake differs from the right answer
-    by_value: list[bool]  # where both gave a value rather than an error
-
-    @property
-    def rank(self) -> tuple | None:
-        """Return something to sort by, or None where the mistake is not a likely explanation."""
-        agreed = [i for i, m in enumerate(self.marks) if m and self.informative[i]]
-        strong = [i for i in agreed if self.by_value[i]]
-        differ = [i for i, m in enumerate(self.marks) if not m]
-        if not agreed:
-            return None
-        if not differ and (strong or min(self.marks) == 2):
-            return 2, sum(self.marks)
-        # One raises where the other does not, say on a single row; the values speak clearly enough.
-        if (
-            len(strong) >= 2
-            and 2 * len(differ) <= len(self.marks)
-            and not any(self.by_value[i] for i in differ)
-        ):
-            return 1, sum(self.marks)
-        return None
+    mistake: object
+    results: list[Result]
+    telling: list[bool]
 
 
 Results = Sequence[Result]
+Scales = Sequence[float]
 
 
-def best_match(answer: Results, right: Results, known: Sequence, scales: Sequence[float]) -> object:
-    """Return the known mistake whose results are the answer's, or None. Of equally good ones, the first.
+def likeness(answer: Results, known: Known, scales: Scales) -> tuple[int, int] | None:
+    """Return how well a known mistake explains an answer, something to sort by; None where it does not.
 
-    known: (mistake, its results on the same probes) pairs.
+    It does where both agree on every probe, with a telling one among them. It also does where they differ
+    only in that one raises an error and the other does not, say on a single row, if two telling values agree.
     """
-    best, best_rank = None, None
-    for mistake, results in known:
-        likeness = Likeness(
-            marks=[agreement(a, r, s) for a, r, s in zip(answer, results, scales, strict=True)],
-            informative=[agreement(r, t, s) < 2 for r, t, s in zip(results, right, scales, strict=True)],
-            by_value=[a.error is None and r.error is None for a, r in zip(answer, results, strict=True)],
-        )
-        rank = likeness.rank
-        if rank is not None and (best_rank is None or rank > best_rank):
-            best, best_rank = mistake, rank
+    marks, values_agree, differ = 0, 0, 0
+    alike = True
+    for a, k, telling, scale in zip(answer, known.results, known.telling, scales, strict=True):
+        mark = agreement(a, k, scale)
+        by_value = a.error is None and k.error is None
+        if mark == 0 and by_value:
+            return None
+        marks += mark
+        differ += mark == 0
+        values_agree += telling and by_value
+        alike = alike and mark == 2
+    if differ == 0 and any(known.telling) and (values_agree or alike):
+        return 2, marks
+    if values_agree >= 2 and 2 * differ <= len(scales):
+        return 1, marks
+    return None
+
+
+def best_match(answer: Results, known: Sequence[Known], scales: Scales) -> object:
+    """Return the known mistake whose results are the answer's, or None; of equally good ones, the first."""
+    best, most = None, None
+    for k in known:
+        found = likeness(answer, k, scales)
+        if found is not None and (most is None or found > most):
+            best, most = k.mistake, found
     return best
 
 
 def best_match_at_the_limits(
-    answer: Results, right: Results, known: Sequence, scales: Sequence[float]
+    answer: Results, right: Results, known: Sequence[Known], scales: Scales
 ) -> object:
     """Return the best match on the hard probes, where results are nan or inf, in each style differently.
 
     Where none matches on all of them, the mistake is named that matches on most probes, if that is more than
     half of those on which the answer fails.
     """
-    exact = best_match(answer, right, known, scales)
+    exact = best_match(answer, known, scales)
     if exact is not None:
         return exact
     failed = [i for i, (a, t) in enumerate(zip(answer, right, strict=True)) if agreement(a, t, scales[i]) < 2]
     best, most = None, len(failed) / 2
-    for mistake, results in known:
-        agreed = sum(agreement(answer[i], results[i], scales[i]) > 0 for i in failed)
-        differ = sum(agreement(a, r, s) == 0 for a, r, s in zip(answer, results, scales, strict=True))
-        if agreed - differ / 2 > most:
-            best, most = mistake, agreed - differ / 2
+    for k in known:
+        marks = [agreement(a, r, s) for a, r, s in zip(answer, k.results, scales, strict=True)]
+        score = sum(marks[i] > 0 for i in failed) - sum(m == 0 for m in marks) / 2
+        if score > most:
+            best, most = k.mistake, score
     return best
