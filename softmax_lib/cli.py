@@ -1,6 +1,7 @@
 """``python -m softmax_lib train | evaluate | predict | doctor``: the course's network from the terminal."""
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import platform
@@ -121,6 +122,14 @@ RESULTS = ("model.pt", "history.csv", "curves.png", "confusion.png")
 
 def _train(options: argparse.Namespace) -> int:
     out = _result_folder(options.out, options.overwrite)  # before the training, not after it
+    try:
+        return _train_into(out, options)
+    finally:
+        with contextlib.suppress(OSError):
+            out.rmdir()  # only if it is empty: after an error, or Ctrl-C in the first epoch
+
+
+def _train_into(out: Path, options: argparse.Namespace) -> int:
     import torch
 
     from softmax_lib.data import load_mnist
@@ -217,6 +226,8 @@ def _write_results(out: Path, model, test, history) -> None:
     confusion = Figure(figsize=(6, 5.4), layout="constrained")
     matrix = confusion_matrix(test.labels.numpy(), predict_labels(model, test).numpy(), 10)
     plots.confusion(confusion.subplots(), matrix)
+        f"{matrix.sum() - matrix.trace():,} of {matrix.sum():,} test digits are read as another"
+    )
     for name, figure in (("curves.png", curves), ("confusion.png", confusion)):
         with written_atomically(out / name) as partial:
             figure.savefig(partial, format="png", dpi=150)
