@@ -38,13 +38,13 @@ def numerical_gradient(
     >>> numerical_gradient(lambda x: (x**2).sum(), [1.0, 3.0]).round(4)     # 2x
     array([2., 6.])
     """
-    x = _as_floats(x, "x").copy()
+    x = _as_floats(x, "x")  # a copy
     if not np.isfinite(x).all():
         raise ValueError("x must be finite: there is no step up and down from nan or infinity")
     if not 0 < eps < np.inf:
         raise ValueError(f"eps must be a small positive number, such as 3e-5; found {eps!r}")
     if upstream is not None:
-        upstream = _as_floats(upstream, "upstream").copy()
+        upstream = _as_floats(upstream, "upstream")
 
     gradient = np.zeros_like(x)
     for i in np.ndindex(x.shape):

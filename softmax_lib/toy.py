@@ -1,6 +1,7 @@
 """Data small enough to see, in NumPy: two features, ten classes.  First used by notebooks 1 and 4."""
 
 import math
+import numbers
 import operator
 
 import numpy as np
@@ -32,8 +33,10 @@ def make_blobs(
     num_classes = _whole_number(num_classes, "num_classes", at_least=1)
     num_per_class = _whole_number(num_per_class, "num_per_class", at_least=1)
     seed = _whole_number(seed, "seed", at_least=0)
+    if not isinstance(spread, numbers.Real):
+        raise TypeError(f"spread must be a number; found {spread!r}")
     if not 0 <= spread < math.inf:
-        raise ValueError(f"spread must be a finite number, 0 or more; found {spread!r}")
+        raise ValueError(f"spread must be finite, 0 or more; found {spread!r}")
 
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(num_classes), num_per_class)  # 0 0 0 ... 1 1 1 ...
