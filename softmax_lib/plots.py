@@ -78,7 +78,8 @@ def probability_bars(
     points_per_bar = 72 * ax.get_window_extent().width / ax.figure.dpi / len(p)
     narrow = points_per_bar < 15  # less than "0.00" needs beside its neighbours: written upwards then
     if len(p) <= 10:
-        ax.bar_label(bars, fmt="%.2f", padding=2, fontsize=7 if narrow else 8, rotation=90 if narrow else 0)
+        size, rotation = (min(7, 0.9 * points_per_bar), 90) if narrow else (8, 0)
+        ax.bar_label(bars, fmt="%.2f", padding=2, fontsize=size, rotation=rotation)
         ax.set_xticks(classes)
         ax.tick_params(axis="x", labelsize="small" if narrow else None)
     else:
@@ -130,7 +131,7 @@ def training_curves(
     values = [value for split in points.values() for _, value in split if math.isfinite(value)]
     if not values:
         raise ValueError(
-            f"history must have a {metric} to draw; found {len(history)} epochs, none with a value. "
+            f"history must hold the {metric} of an epoch to draw; found none in {len(history)} records. "
             "Train for an epoch first: fit(..., epochs=1)"
         )
 
@@ -265,7 +266,11 @@ def digit_grid(axes: Any, images: ArrayLike, titles: Sequence[Any] | None = None
     if pixels.ndim == 4 and shape[1] == 1:
         pixels = pixels[:, 0]
     if pixels.shape[1:] != (28, 28) or pixels.dtype.kind not in NUMBERS:
-        way_out = "; for one image pass images[None]" if shape[-2:] == (28, 28) and pixels.ndim == 2 else ""
+        way_out = ""
+        if shape == (28, 28):
+            way_out = ". Of one image, pass images[None]"
+        elif shape[1:] == (784,):
+            way_out = ". Of rows of pixels, pass images.reshape(-1, 28, 28)"
         raise ValueError(
             f"images must be numbers of shape (N, 28, 28) or (N, 1, 28, 28); found {pixels.dtype} "
             f"{shape}{way_out}"
