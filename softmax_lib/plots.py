@@ -258,7 +258,7 @@ def digit_grid(axes: Any, images: ArrayLike, titles: Sequence[Any] | None = None
     integers and 1 for floats.  Values beyond widen the scale, the same for all images.
     titles: N of them: labels, predictions, text.
 
-    ValueError for another shape, more images than axes, or another number of titles.
+    ValueError for another shape, nan, more images than axes, or another number of titles.
     """
     places = np.atleast_1d(axes).ravel()
     pixels = _as_array(images)
@@ -275,6 +275,8 @@ def digit_grid(axes: Any, images: ArrayLike, titles: Sequence[Any] | None = None
             f"images must be numbers of shape (N, 28, 28) or (N, 1, 28, 28); found {pixels.dtype} "
             f"{shape}{way_out}"
         )
+    if not np.isfinite(pixels).all():
+        raise ValueError(f"images must be finite; found {pixels[~np.isfinite(pixels)][0]}")
     if len(pixels) > len(places):
         raise ValueError(
             f"axes must be as many as the images; found {len(places)} axes for {len(pixels)} images. "
@@ -366,10 +368,11 @@ def decision_regions(
         )
     _require_classes(classes, "what predict returns")
 
+    half = (high - low) / (resolution - 1) / 2  # a pixel is drawn around its point of the grid
     tints = np.array([[0.6 + 0.4 * part for part in to_rgb(color)] for color in CLASS_COLORS])
     ax.imshow(
         tints[classes.reshape(resolution, resolution)],
-        extent=(low[0], high[0], low[1], high[1]),
+        extent=(low[0] - half[0], high[0] + half[0], low[1] - half[1], high[1] + half[1]),
         origin="lower",
         aspect=ax.get_aspect(),
         interpolation="bilinear",  # of colours, not of classes: soft edges, and no class in between

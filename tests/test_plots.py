@@ -142,8 +142,8 @@ def test_written_values_never_overlap(width, num_panels):
     for panel in panels:
         plots.probability_bars(panel, np.eye(10)[3])
         panel.label_outer()
+    drawn(panels[0])
     for panel in panels:
-        drawn(panel)
         boxes = [text.get_window_extent() for text in panel.texts]
         assert not any(left.overlaps(right) for left, right in combinations(boxes, 2))
         assert max(box.y1 for box in boxes) < panel.get_window_extent().y1
@@ -420,3 +420,281 @@ def test_confusion_refuses_what_is_no_matrix_of_counts(matrix, names, message, a
     with pytest.raises(ValueError, match=message):
         plots.confusion(ax, matrix, names)
     assert not ax.has_data()
+
+
+# ---------------------------------------------------------------------------------------------------- digits
+
+
+def ramp(dtype=np.uint8):
+    """Two images (2, 28, 28) of values from 0 to 255; the second upside down."""
+    image = np.linspace(0, 255, 784).round().reshape(28, 28)
+    return np.stack([image, image[::-1]]).astype(dtype)
+
+
+def ink(ax):
+    """The grey levels drawn, (28, 28): 0 black, 1 white."""
+    (picture,) = ax.images
+    return picture.to_rgba(picture.get_array())[..., 0]
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        ramp(),
+        ramp()[:, None],
+        ramp(np.int64),
+        ramp(np.float64) / 255,
+        torch.from_numpy(ramp())[:, None] / 255,
+    ],
+    ids=["uint8", "with a channel", "int64", "float64", "tensor"],
+)
+def test_an_image_is_black_ink_on_white_pixel_by_pixel(images):
+    axes = Figure().subplots(1, 2)
+    assert plots.digit_grid(axes, images) is None
+    for ax, image in zip(axes, ramp(float), strict=True):
+        np.testing.assert_allclose(ink(ax), 1 - image / 255, atol=0.01)
+        assert ax.images[0].get_interpolation() == "none"
+        assert [*ax.get_xticks()] == [*ax.get_yticks()] == []
+
+
+def test_a_faint_image_stays_faint(ax):
+    plots.digit_grid(ax, np.full((1, 28, 28), 51, np.uint8))  # not stretched to black
+    np.testing.assert_allclose(ink(ax), 0.8, atol=0.01)
+
+
+def test_standardised_images_share_one_scale():
+    axes = Figure().subplots(1, 2)
+    images = (ramp(float) / 255 - 0.1307) / 0.3081
+    images[1] /= 2
+    plots.digit_grid(axes, images)
+    assert ink(axes[0]).max() == 1 and ink(axes[0]).min() == 0
+    assert axes[0].images[0].get_clim() == axes[1].images[0].get_clim()
+
+
+def test_images_go_row_by_row_and_unused_axes_are_off():
+    axes = Figure().subplots(2, 3)
+    images = np.arange(4, dtype=np.uint8)[:, None, None] * np.ones((28, 28), np.uint8)
+    plots.digit_grid(axes, images, titles=torch.tensor([7, 2, 1, 0]))
+    assert [ax.images[0].get_array()[0, 0] for ax in axes.flat[:4]] == [0, 1, 2, 3]
+    assert [ax.get_title() for ax in axes.flat] == ["7", "2", "1", "0", "", ""]
+    assert [ax.axison for ax in axes.flat] == [True] * 4 + [False] * 2
+    assert all(not ax.images for ax in axes.flat[4:])
+
+
+def test_no_image_leaves_all_axes_off():
+    axes = Figure().subplots(1, 2)
+    plots.digit_grid(axes, np.zeros((0, 28, 28), np.uint8), titles=[])
+    assert [ax.axison for ax in axes] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("images", "titles", "message"),
+    [
+        (np.zeros((3, 28, 28)), None, r"found 2 axes for 3 images\. Pass images\[:2\]"),
+        (np.zeros((28, 28)), None, r"found float64 \(28, 28\)\. Of one image, pass images\[None\]"),
+        (np.zeros((2, 784)), None, r"found float64 \(2, 784\)\..*images\.reshape\(-1, 28, 28\)"),
+        (np.zeros((2, 3, 28, 28)), None, r"found float64 \(2, 3, 28, 28\)"),
+        (np.zeros((2, 28, 28, 1)), None, r"found float64 \(2, 28, 28, 1\)"),
+        (np.zeros((2, 28, 28), str), None, r"images must be numbers.*found <U1"),
+        (np.full((2, 28, 28), np.nan), None, r"images must be finite; found nan"),
+        (np.zeros((2, 28, 28)), ["one"], r"titles must be 2, one an image; found the shape \(1,\)"),
+        (np.zeros((2, 28, 28)), "ab", r"titles must be 2, one an image; found the shape \(\)"),
+    ],
+)
+def test_the_grid_refuses_wrong_shapes_too_many_images_and_wrong_titles(images, titles, message):
+    axes = Figure().subplots(1, 2)
+    with pytest.raises(ValueError, match=message):
+        plots.digit_grid(axes, images, titles)
+    assert not any(ax.has_data() for ax in axes)
+
+
+# ---------------------------------------------------------------------------------------------- two features
+
+
+def groups(ax):
+    """The points drawn, by the label of their class."""
+    return {group.get_label(): group for group in ax.collections}
+
+
+@pytest.mark.parametrize("convert", [np.asarray, torch.tensor, list], ids=["NumPy", "torch", "list"])
+def test_each_class_has_its_points(convert, ax):
+    plots.class_scatter(ax, convert(THREE_POINTS), convert([4, 0, 4]), title="A claim")
+    points = {label: group.get_offsets().tolist() for label, group in groups(ax).items()}
+    assert points == {"0": [THREE_POINTS[1]], "4": [THREE_POINTS[0], THREE_POINTS[2]]}
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("feature 1", "feature 2", "A claim")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "4"]
+
+
+def test_ten_classes_differ_in_colour_and_in_marker(ax):
+    plots.class_scatter(ax, np.zeros((10, 2)), np.arange(10))
+    drawn_groups = list(groups(ax).values())
+    assert len({tuple(group.get_facecolor()[0]) for group in drawn_groups}) == 10
+    assert len({group.get_paths()[0].vertices.tobytes() for group in drawn_groups}) == 10
+
+
+def test_a_class_looks_the_same_whatever_others_there_are(ax):
+    other = Figure().subplots()
+    plots.class_scatter(ax, THREE_POINTS, [0, 3, 9])
+    plots.class_scatter(other, THREE_POINTS, [3, 3, 3])
+    pair = groups(ax)["3"], groups(other)["3"]
+    assert np.array_equal(*(group.get_facecolor() for group in pair))
+    assert np.array_equal(*(group.get_paths()[0].vertices for group in pair))
+
+
+def test_the_legend_covers_no_point_and_can_be_left_out():
+    ax = Figure(layout="constrained").subplots()
+    plots.class_scatter(ax, THREE_POINTS, [0, 1, 2])
+    drawn(ax)
+    assert ax.get_legend().get_window_extent().x0 >= ax.get_window_extent().x1
+    assert ax.get_legend().get_window_extent().x1 <= ax.figure.bbox.x1
+    bare = Figure().subplots()
+    plots.class_scatter(bare, THREE_POINTS, [0, 1, 2], legend=False)
+    assert bare.get_legend() is None
+
+
+# What a colour-blind eye makes of linear RGB: Machado, Oliveira and Fernandes, "A physiologically-based model
+# for simulation of color vision deficiency", IEEE TVCG 15 (2009), severity 1.
+EYES = {
+    "no deficiency": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def cielab(linear_rgb):
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(to_xyz @ np.clip(linear_rgb, 0, 1) / (0.9505, 1, 1.089))  # no colour here is near black
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eye", EYES)
+def test_class_colours_are_told_apart_by_colour_blind_eyes(eye):
+    srgb = np.array([to_rgb(color) for color in plots.CLASS_COLORS])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    seen = [cielab(np.array(EYES[eye]) @ color) for color in linear]
+    assert min(np.linalg.norm(a - b) for a, b in combinations(seen, 2)) > 12  # 2.3 is just noticeable
+    ring = zip(seen, seen[1:] + seen[:1], strict=True)  # neighbours of make_blobs
+    assert min(np.linalg.norm(a - b) for a, b in ring) > 25
+
+
+def by_sign(points):
+    """Class 0 at the left of feature 1 = 1.5, class 3 at its right."""
+    return np.where(points[:, 0] < 1.5, 0, 3)
+
+
+def test_regions_show_what_is_predicted_where(ax):
+    plots.decision_regions(ax, by_sign, THREE_POINTS, [0, 0, 3], title="A claim")
+    (picture,) = ax.images
+    colors = picture.get_array()
+    left, right = picture.get_extent()[:2]
+    assert colors.shape == (200, 200, 3)
+    columns = left + (np.arange(200) + 0.5) * (right - left) / 200  # the middle of each pixel
+    np.testing.assert_allclose(columns[[0, -1]], ax.get_xlim())
+    for k, chosen in ((0, columns < 1.5), (3, columns >= 1.5)):
+        tint = colors[:, chosen]
+        assert np.ptp(tint, axis=(0, 1)).max() == 0  # one tint
+        np.testing.assert_allclose(1 - tint[0, 0], 0.4 * (1 - np.array(to_rgb(plots.CLASS_COLORS[k]))))
+    assert ax.get_title() == "A claim"
+    assert {*groups(ax)} == {"0", "3"}  # the points are there too
+    assert min(group.get_zorder() for group in groups(ax).values()) > picture.get_zorder()
+
+
+def test_regions_are_not_upside_down(ax):
+    plots.decision_regions(ax, lambda points: (points[:, 1] > 1).astype(int), THREE_POINTS, [0, 1, 1])
+    pixels = drawn(ax).astype(int)
+    (x0, y0), (x1, y1) = ax.transAxes.transform([(0.5, 0.03), (0.5, 0.97)]).round().astype(int)
+    low, high = pixels[-y0, x0, :3], pixels[-y1, x1, :3]  # pixels count from the top
+    assert low[2] > low[0]  # class 0 is blue
+    assert high[0] > high[2]  # class 1 is orange
+
+
+def test_regions_cover_the_points_and_a_margin(ax):
+    asked = []
+    plots.decision_regions(
+        ax, lambda points: asked.append(points) or by_sign(points), THREE_POINTS, [0, 0, 3], resolution=11
+    )
+    (points,) = asked  # one call
+    assert points.shape == (121, 2) and points.dtype == np.float64
+    assert len(np.unique(points, axis=0)) == 121
+    assert np.all(points.min(axis=0) < np.min(THREE_POINTS, axis=0))
+    assert np.all(points.max(axis=0) > np.max(THREE_POINTS, axis=0))
+    assert ax.get_xlim() == (points[0, 0], points[-1, 0]) and ax.get_ylim() == (points[0, 1], points[-1, 1])
+
+
+def test_regions_take_a_torch_model_and_leave_the_aspect_to_the_caller(ax):
+    ax.set_aspect("equal")
+    plots.decision_regions(
+        ax, lambda points: torch.from_numpy(points).argmax(dim=1), THREE_POINTS, [0, 1, 0], 5
+    )
+    assert ax.get_aspect() == 1
+    other = Figure().subplots()
+    plots.decision_regions(other, by_sign, THREE_POINTS, [0, 1, 0], 5, legend=False)
+    assert other.get_aspect() == "auto" and other.get_legend() is None
+
+
+def test_regions_around_a_single_point_have_an_area(ax):
+    plots.decision_regions(ax, by_sign, [[1.0, 2.0]], [0], resolution=3)
+    assert ax.get_xlim() == (0.0, 2.0) and ax.get_ylim() == (1.0, 3.0)
+
+
+WRONG_POINTS = [
+    (
+        np.zeros((3, 3)),
+        [0, 1, 2],
+        r"X must be numbers of shape \(N, 2\), two features; found float64 \(3, 3\)",
+    ),
+    (np.zeros(3), [0, 1, 2], r"X must be numbers of shape \(N, 2\).*found float64 \(3,\)"),
+    ([[0.0, np.inf]], [0], "X must be finite; found inf"),
+    (THREE_POINTS, [0, 1], r"labels must be 3 whole numbers, shape \(3,\).*found int64 \(2,\)"),
+    (THREE_POINTS, np.eye(3), r"labels must be 3 whole numbers.*float64 \(3, 3\).*argmax\(axis=1\)"),
+    (THREE_POINTS, [0.0, 1.0, 2.0], r"labels must be 3 whole numbers.*found float64 \(3,\)"),
+    (THREE_POINTS, [0, 1, 10], "labels must be classes from 0 to 9; found 10"),
+    (THREE_POINTS, [0, -1, 1], "labels must be classes from 0 to 9; found -1"),
+]
+
+
+@pytest.mark.parametrize(("X", "labels", "message"), WRONG_POINTS)
+def test_points_and_labels_that_do_not_match_are_refused(X, labels, message, ax):
+    with pytest.raises(ValueError, match=message):
+        plots.class_scatter(ax, X, labels)
+    with pytest.raises(ValueError, match=message):
+        plots.decision_regions(ax, by_sign, X, labels)
+    assert not ax.has_data()
+
+
+@pytest.mark.parametrize(
+    ("predict", "message"),
+    [
+        (lambda points: points, r"predict must return 25 .*found float64 \(25, 2\).*\.argmax\(axis=1\)"),
+        (lambda points: 0, r"predict must return 25 whole numbers, shape \(25,\).*found int64 \(\)"),
+        (lambda points: points[:, 0], r"predict must return 25 whole numbers.*found float64 \(25,\)"),
+        (
+            lambda points: np.full(len(points), 11),
+            "what predict returns must be classes from 0 to 9; found 11",
+        ),
+    ],
+)
+def test_regions_refuse_a_prediction_that_is_no_class_a_point(predict, message, ax):
+    with pytest.raises(ValueError, match=message):
+        plots.decision_regions(ax, predict, THREE_POINTS, [0, 1, 2], resolution=5)
+    assert not ax.has_data()
+
+
+def test_regions_need_a_point_and_a_resolution(ax):
+    with pytest.raises(ValueError, match=r"X must have at least one point.*found the shape \(0, 2\)"):
+        plots.decision_regions(ax, by_sign, np.zeros((0, 2)), np.zeros(0, int))
+    with pytest.raises(ValueError, match="resolution must be 2 or more; found 1"):
+        plots.decision_regions(ax, by_sign, THREE_POINTS, [0, 1, 2], resolution=1)
