@@ -226,8 +226,6 @@ def _write_results(out: Path, model, test, history) -> None:
     confusion = Figure(figsize=(6, 5.4), layout="constrained")
     matrix = confusion_matrix(test.labels.numpy(), predict_labels(model, test).numpy(), 10)
     plots.confusion(confusion.subplots(), matrix)
-        f"{matrix.sum() - matrix.trace():,} of {matrix.sum():,} test digits are read as another"
-    )
     for name, figure in (("curves.png", curves), ("confusion.png", confusion)):
         with written_atomically(out / name) as partial:
             figure.savefig(partial, format="png", dpi=150)
