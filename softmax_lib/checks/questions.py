@@ -371,6 +371,189 @@ number(
         -0.6931: "The minus is missing: a loss is never negative.",
     },
 )
+# Notebook 3
+number(
+    "3.1",
+    "3ad0477b03e5c34a",
+    tolerance=0.06,
+    wrong={
+        10: "That is base 10; np.log is the natural logarithm.",
+        33.219: ("That is base 2; np.log is the natural logarithm.", 0.06),
+        -23.026: ("The minus is missing: the loss is -ln(0 + epsilon).", 0.06),
+        16.118: ("That is the ceiling of 1e-7.", 0.06),
+        27.631: ("That is the ceiling of 1e-12.", 0.06),
+        20.723: ("That is the ceiling of 1e-9.", 0.06),
+        math.inf: "That is the loss without the epsilon. With it, the logarithm is never taken of 0.",
+        0: "That is nearly the lowest loss, at p = 1. The highest is at p = 0.",
+    },
+)
+number(
+    "3.2",
+    "c60f85d6627adae80c49",
+    tolerance=0.01,
+    wrong={
+        2.417: ("Softmax does not change by a shift; lse moves along with it.", 0.01),
+        1002: "That is the largest score. lse lies a little above it.",
+        1000: "That is the shift. lse moves by it; where does it start?",
+        -997.583: ("The shift goes upwards: 1000 is added to all scores.", 0.01),
+        2417: "lse(z + c) = lse(z) + c: it is added, not multiplied.",
+        math.inf: (
+            "That is what np.exp makes of it. Take the largest score out first, or use the rule for shifts."
+        ),
+        0.417: ("That is the loss of class 0.", 0.01),
+    },
+)
+number(
+    "3.3",
+    "880a57c5388bd4d4ab",
+    tolerance=0.01,
+    wrong={
+        50: "That is the lower limit, when one score is far ahead.",
+        2.3026: "That is ln 10, by how much lse can lie above the largest score.",
+        51.0986: "That is for three classes.",
+        51: "Not a whole step: the upper limit is max + ln C.",
+        60: "The number of classes goes in as its logarithm: max + ln C.",
+        500: "Equal scores are not added up: lse of ten times 50 is ln(10 e^50).",
+        53.3219: "That is base 2; np.log is the natural logarithm.",
+        math.inf: "lse is at most max + ln C.",
+    },
+)
+number(
+    "3.4",
+    "f8285d4b841454ffc88b",
+    tolerance=0.06,
+    wrong={
+        300: (
+            "That is how far it lies behind the best. lse is a little more than the maximum: two scores"
+            " share it."
+        ),
+        301.0986: "Not three scores count but two: e^-300 is nothing beside 1.",
+        0.6931: ("That is the loss if class 1 were the truth.", 0.06),
+        1.0986: ("That is lse - max, or the cost of a guess. How far does class 0 lie behind?", 0.06),
+        -300.6931: ("A loss is never negative: it is lse minus the score, not the other way round.", 0.06),
+        -300: "A loss is never negative: it is lse minus the score, not the other way round.",
+        600: "The scores are not added up. lse is nearly the largest of them.",
+        600.6931: ("The scores are not added up. lse is nearly the largest of them.", 0.06),
+        16.1181: ("That is the ceiling of an epsilon, 1e-7.", 0.06),
+        math.inf: "The naive way says so, even with a stable softmax. Use lse minus the score.",
+        math.nan: "The naive way says so in float32. Use lse minus the score.",
+        0: "Class 0 is the truth, and its score is far below the others.",
+    },
+)
+number(
+    "3.5",
+    "bfe1b597d0c28adb",
+    tolerance=0.01,
+    wrong={
+        0: "(1, 0) taken as logits gives no probability of 1: the scores are only 1 apart.",
+        0.5514: "That is for three classes.",
+        1.4612: "That is for ten classes.",
+        1.3133: "That is lse of (1, 0). The score of the true class, 1, still goes off.",
+        0.6931: "That is the cost of a guess. The best prediction, (1, 0), gets lower.",
+        0.731: "That is the probability of the true class, sigmoid(1); its price is asked for.",
+        1: "Put (1, 0) into lse minus the score of the true class.",
+        -0.3133: "A loss is never negative.",
+    },
+)
+# Notebook 4
+numbers(
+    "4.1",
+    "a60e72a84569c0beb4ec873ed5f9ee8c",
+    tolerance=0.005,
+    wrong={
+        (0.9, -0.6, -0.3): "That is y - p, the push downhill. The gradient is p - y.",
+        (0.1, 0.6, 0.3): "That is p alone; the one-hot row is to be subtracted.",
+        (1.1, 0.6, 0.3): "The one-hot row was added; subtract it.",
+        (-0.9, 0, 0): "The true class is right, but the other scores have slopes too: their p.",
+        (0.9, 0, 0): "The other scores have slopes too: their p. And the true class's is negative.",
+        (0.1, -0.4, 0.3): "That is right if class 1 were the truth; it is class 0.",
+        (0.1, 0.6, -0.7): "That is right if class 2 were the truth; it is class 0.",
+        (0.09, 0.24, 0.21): "That is p (1 - p), how a probability changes with its own score.",
+        (-10, 0, 0): "That is the slope in the probabilities, -1/p; asked is the slope in the scores.",
+        (-0.3, 0.2, 0.1): "There is one row, so N is 1; you divided by the number of classes.",
+        (-1, 0, 0): "That is -y; p is missing.",
+        -0.9: "That is the entry of the true class; there are three.",
+    },
+)
+number(
+    "4.2",
+    "dd5d0e8b077b",
+    tolerance=0.01,
+    wrong={
+        0.0513: "That is the price of 0.95; the true class has p = 1 - 0.95.",
+        0.05: ("That is p of the true class; its price is asked for.", 0.0005),
+        -2.9957: "The minus is missing: a loss is never negative.",
+        0.95: "That is the size of the push. The loss is -ln p, with p - 1 = -0.95.",
+        -0.95: "That is the slope. The loss is -ln p, with p - 1 = -0.95.",
+        0.6678: "That comes from p = 1.95, and a probability is at most 1. The entry is p - 1.",
+        4.3219: "That is base 2, in bits; take np.log.",
+        1.301: "That is base 10; take np.log.",
+        20: "That is 1 / p; its logarithm is the price.",
+    },
+)
+number(
+    "4.3",
+    "c2448b91",
+    tolerance=0.001,
+    wrong={
+        -0.25: "Divided by N once more; the 1/N is in dlogits already.",
+        0.5: "The sign: nothing flips here, just multiply and add.",
+        0.7: "The minus of -0.2 was lost.",
+        -0.1: "That is db[0], the sum of the slopes; each must first be multiplied with its feature.",
+        -0.05: ("That is the mean of the slopes; multiply each with its feature, then add.", 0.001),
+        -0.6: "That is the second drawing alone; add the first.",
+        0.1: "That is the first drawing alone, or the slopes of the two drawings were exchanged.",
+        -0.4: "Sum times sum. Multiply within each drawing first, then add.",
+        -0.2: "Mean times sum. Multiply within each drawing first, then add.",
+        (0.1, -0.6): "Those are the two ways; add them.",
+    },
+)
+number(
+    "4.4",
+    "f0ffe69e",
+    tolerance=0.001,
+    wrong={
+        0: "That is so with 50 of the 500 points: then the share of the class equals p. Here it is 100.",
+        0.1: "The sign: there are more points of class 3 than p claims, and a gradient is p - y.",
+        -50: "The sum is right, but the 1/N is missing.",
+        50: "The sign, and the 1/N is missing.",
+        -0.2: "That is -y alone; every row has p = 0.1 in this column too.",
+        -0.18: "Those are the rows of class 3 alone; the other 400 have p = 0.1 in this column.",
+        0.08: "Those are the other rows alone; in the 100 of class 3 stands p - 1.",
+        -0.9: "That is p - y of one row of class 3; add up all the rows and divide by N.",
+        -90: "Those are the rows of class 3 alone, without the 1/N.",
+        40: "Those are the other rows alone, without the 1/N.",
+        -0.01: ("Divided by the number of classes as well; the mean is over the rows only.", 0.0005),
+        -0.5: "Divided by the 100 rows of class 3; the mean is over all 500.",
+    },
+)
+number(
+    "4.5",
+    "15b911",
+    tolerance=0.001,
+    wrong={
+        0: "That is the gradient of b. Where does b end if it never moves?",
+        0.05: ("It is not shared out among the classes: the one number serves all ten.", 0.0005),
+        -0.5: "It does not change its sign. What is the sum of all entries of dlogits?",
+        -59.5: "You took 1 for the gradient. What is the sum of all entries of dlogits?",
+        math.nan: "Nothing overflows here. What is the sum of all entries of dlogits?",
+    },
+)
+number(
+    "4.6",
+    "1a41963aa42f",
+    tolerance=0.00001,
+    wrong={
+        150: "Their gradient is 500 times as large, so their learning rate must be smaller, not larger.",
+        0.3: "Their gradient is 500 times as large: the same lr makes a step 500 times as long.",
+        500: "That is N. By what must 0.3 be divided?",
+        0.002: ("That is 1/500; the learning rate to match is 0.3.", 0.00001),
+        0.006: ("That is 0.3 / 50, the points of one class; the mean is over all 500.", 0.00001),
+        0.03: ("That is 0.3 / 10, the number of classes; the mean is over the 500 points.", 0.00001),
+        0.00006: ("Divided by the classes as well; the mean is over the 500 points only.", 0.000001),
+        0.0003: ("That is for 1000 points; there are 500.", 0.00001),
+    },
+)
 
 
 def main(arguments: list[str]) -> int:
