@@ -480,7 +480,7 @@ number(
     "dd5d0e8b077b",
     tolerance=0.01,
     wrong={
-        0.0513: "That is the price of 0.95; the true class has p = 1 - 0.95.",
+        0.0513: ("That is the price of 0.95; the true class has p = 1 - 0.95.", 0.0005),
         0.05: ("That is p of the true class; its price is asked for.", 0.0005),
         -2.9957: "The minus is missing: a loss is never negative.",
         0.95: "That is the size of the push. The loss is -ln p, with p - 1 = -0.95.",
