@@ -223,6 +223,12 @@ def test_confidently_wrong_by_a_thousand_costs_a_thousand():
     assert cross_entropy([[1e30, -1e30]], [1]) == 2e30
 
 
+def test_a_large_offset_of_all_logits_costs_no_accuracy():
+    """Near 1e15 float64 has steps of 1/8: lse(z) - z[label] as two such numbers would lose the loss."""
+    assert cross_entropy([1e15, 1e15], 0) == pytest.approx(math.log(2), rel=1e-12)
+    np.testing.assert_allclose(log_softmax([1e15, 1e15 + 1]), log_softmax([0.0, 1.0]), rtol=1e-12)
+
+
 def test_a_loss_of_0_is_not_minus_0():
     assert math.copysign(1, cross_entropy([[5.0]], [0])) == 1
     assert math.copysign(1, cross_entropy([[0.0, -INF]], [0], "none")[0]) == 1
@@ -416,6 +422,22 @@ def test_lists_tuples_and_torch_tensors_are_accepted():
         np.testing.assert_array_equal(softmax(kind(logits)), softmax(logits))
 
 
+def test_the_layout_in_memory_does_not_matter():
+    logits, labels = batch()
+    every_other = np.repeat(np.repeat(logits, 2, axis=0), 3, axis=1)[::2, ::3]
+    for same in (np.asfortranarray(logits), every_other, logits[::-1].copy()[::-1], logits.astype(">f8")):
+        for f in ON_SCORES:
+            np.testing.assert_allclose(f(same), f(logits), rtol=1e-13)
+        assert cross_entropy(same, np.repeat(labels, 2)[::2]) == pytest.approx(cross_entropy(logits, labels))
+        np.testing.assert_allclose(cross_entropy_grad(same, labels), cross_entropy_grad(logits, labels))
+
+
+def test_a_result_is_an_array_of_its_own_that_can_be_written_to():
+    for result in (softmax([5.0]), log_softmax([5.0]), one_hot(0, 2), one_hot([0], 1)):
+        result[...] = 7
+    assert one_hot(0, 2).tolist() == [1, 0] and softmax([5.0]).tolist() == [1.0]
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64, np.uint8, np.uint64])
 def test_labels_of_every_integer_dtype_are_accepted(dtype):
     logits, labels = batch()
@@ -524,6 +546,57 @@ def test_a_confusion_matrix_agrees_with_counting():
     labels, predictions = rng().integers(0, 5, 300), rng(1).integers(0, 5, 300)
     counted = [[int(((labels == i) & (predictions == j)).sum()) for j in range(5)] for i in range(5)]
     assert confusion_matrix(labels, predictions, 5).tolist() == counted
+
+
+# What other libraries and courses test or print for these functions, as numbers.
+PUBLISHED = {
+    "SciPy, softmax of 0 to 3": (
+        lambda: softmax(np.arange(4)),
+        [0.03205860328008499, 0.08714431874203256, 0.23688281808991013, 0.6439142598879722],
+    ),
+    "SciPy, softmax of 100 to 103": (
+        lambda: softmax(np.arange(4) + 100).reshape(2, 2),
+        [[0.03205860328008499, 0.08714431874203256], [0.23688281808991013, 0.6439142598879722]],
+    ),
+    "SciPy, softmax of columns": (lambda: softmax([[1000, 0], [1000, 0]], axis=0), [[0.5, 0.5], [0.5, 0.5]]),
+    "SciPy, softmax of ±25": (
+        lambda: softmax([[-25, 0], [0, 25]]),
+        [[1.3887943864771144e-11, 1 - 1.3887943864771144e-11]] * 2,
+    ),
+    "SciPy, log_softmax of 0 to 3": (
+        lambda: log_softmax(np.arange(4)),
+        [-3.4401896985611953, -2.4401896985611953, -1.4401896985611953, -0.4401896985611953],
+    ),
+    "SciPy, log_softmax of 1000 and 1": (lambda: log_softmax(np.array([1000, 1])), [0, -999]),
+    "SciPy, logsumexp of the logs of 1 to 100": (
+        lambda: logsumexp(np.log(np.arange(1.0, 101.0)).reshape(10, 10), axis=None),
+        math.log(5050),
+    ),
+    "SciPy, logsumexp of small numbers": (lambda: logsumexp(np.full(10_000, 1e-40)), math.log(10_000)),
+    "SciPy, logsumexp of rows": (lambda: logsumexp([[1e10, 1e-10], [-1e10, -INF]]), [1e10, -1e10]),
+    "scikit-learn, log_loss of two classes": (
+        lambda: cross_entropy_from_probs(
+            [[0.5, 0.5], [0.1, 0.9], [0.01, 0.99], [0.9, 0.1], [0.75, 0.25], [0.001, 0.999]],
+            [0, 0, 0, 1, 1, 1],
+        ),
+        1.8817971,
+    ),
+    "scikit-learn, log_loss of three classes": (
+        lambda: cross_entropy_from_probs([[0.2, 0.7, 0.1], [0.6, 0.2, 0.2], [0.6, 0.1, 0.3]], [1, 0, 2]),
+        0.6904911,
+    ),
+    "scikit-learn, confusion_matrix": (
+        lambda: confusion_matrix([2, 0, 2, 2, 0, 1], [0, 0, 2, 2, 0, 2], 3),
+        [[2, 0, 0], [0, 0, 1], [1, 0, 2]],
+    ),
+    "CS231n, a cat, a car and a frog": (lambda: softmax([3.2, 5.1, -1.7]).round(2), [0.13, 0.87, 0.0]),
+}
+
+
+@pytest.mark.parametrize("source", PUBLISHED)
+def test_published_values_of_other_libraries_come_out(source):
+    compute, expected = PUBLISHED[source]
+    np.testing.assert_allclose(compute(), expected, rtol=1e-7)
 
 
 # --------------------------------------------------------------------------------- what holds for every input
@@ -656,6 +729,25 @@ def test_a_chain_through_softmax_with_an_uneven_upstream_gradient():
     torch.softmax(z, dim=1).backward(torch.tensor(upstream))
     np.testing.assert_allclose(by_hand, z.grad.numpy(), rtol=1e-9, atol=1e-12)
     assert relative_error(by_hand, numerical_gradient(softmax, logits, upstream=upstream)) < 1e-7
+
+
+@settings(same_on_every_run, max_examples=20)
+@given(logits_and_labels(-5, 5), st.integers(0, 100))
+def test_the_gradients_under_any_upstream_gradient_agree_with_central_differences(example, seed):
+    logits, labels = example
+    p, y = softmax(logits), one_hot(labels, logits.shape[1])
+
+    of_rows = rng(seed).normal(size=len(labels))
+    numerical = numerical_gradient(lambda z: cross_entropy(z, labels, "none"), logits, upstream=of_rows)
+    assert relative_error(of_rows[:, None] * (p - y), numerical) < 1e-6
+
+    of_probs = rng(seed).normal(size=logits.shape)
+    through_softmax = p * (of_probs - (of_probs * p).sum(axis=1, keepdims=True))
+    assert relative_error(through_softmax, numerical_gradient(softmax, logits, upstream=of_probs)) < 1e-6
+
+    through_log_softmax = of_probs - p * of_probs.sum(axis=1, keepdims=True)
+    numerical = numerical_gradient(log_softmax, logits, upstream=of_probs)
+    assert relative_error(through_log_softmax, numerical) < 1e-6
 
 
 def test_rows_weighted_unevenly_weigh_their_gradients():
