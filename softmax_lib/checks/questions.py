@@ -428,15 +428,14 @@ number(
             " share it."
         ),
         301.0986: "Not three scores count but two: e^-300 is nothing beside 1.",
-        0.6931: ("That is the loss if class 1 were the truth.", 0.06),
-        1.0986: ("That is lse - max, or the cost of a guess. How far does class 0 lie behind?", 0.06),
+        0.6931: ("That is lse - max, the loss if class 1 were the truth.", 0.06),
+        1.0986: ("That is the cost of a guess. How far does class 0 lie behind?", 0.06),
         -300.6931: ("A loss is never negative: it is lse minus the score, not the other way round.", 0.06),
         -300: "A loss is never negative: it is lse minus the score, not the other way round.",
         600: "The scores are not added up. lse is nearly the largest of them.",
         600.6931: ("The scores are not added up. lse is nearly the largest of them.", 0.06),
         16.1181: ("That is the ceiling of an epsilon, 1e-7.", 0.06),
-        math.inf: "The naive way says so, even with a stable softmax. Use lse minus the score.",
-        math.nan: "The naive way says so in float32. Use lse minus the score.",
+        math.inf: "The naive way says so in float32. Use lse minus the score.",
         0: "Class 0 is the truth, and its score is far below the others.",
     },
 )
