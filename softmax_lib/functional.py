@@ -80,8 +80,8 @@ def log_softmax(logits: ArrayLike, axis: int | tuple[int, ...] | None = -1) -> n
     logits: any shape; the result has the same.  ``log(softmax([0, 1000]))`` is [-inf, 0], for e^-1000 is
     below the smallest float64; this function gives [-1000, 0].
 
-    A logit of -inf gives -inf.  A row of nothing but -inf gives nan, as ``softmax`` does.  ValueError if
-    there are no classes.
+    A logit of -inf gives -inf.  A row of nothing but -inf gives nan, as ``softmax`` does, and so does a
+    logit of +inf.  ValueError if there are no classes.
 
     >>> log_softmax([0.0, 1000.0])
     array([-1000.,     0.])
@@ -255,7 +255,7 @@ def _reduce(losses, reduction):
     if reduction == "mean" and losses.size == 0:
         raise ValueError(NO_ROWS)
     total = losses.sum(dtype=np.float64) if reduction == "sum" else losses.mean(dtype=np.float64)
-    return float(total) + 0.0  # + 0.0 makes 0.0 of -0.0
+    return float(total)
 
 
 # ---------------------------------------------------------------------------------------------- what comes in

@@ -233,13 +233,14 @@ def test_a_loss_of_0_is_not_minus_0():
     assert math.copysign(1, cross_entropy([[5.0]], [0])) == 1
     assert math.copysign(1, cross_entropy([[0.0, -INF]], [0], "none")[0]) == 1
     assert math.copysign(1, cross_entropy_from_probs([[1.0, 0.0]], [0])) == 1
+    assert math.copysign(1, cross_entropy_from_probs([[1.0]], [0])) == 1
 
 
 def test_a_tiny_loss_is_not_rounded_to_0():
     """log(1 + e^-40) is 4.2e-18, though 1 + e^-40 is 1 in float64 (scipy issue 18295)."""
-    assert logsumexp([0.0, -40.0]) == pytest.approx(math.exp(-40), rel=1e-12)
-    assert cross_entropy([0.0, -40.0], 0) == pytest.approx(math.exp(-40), rel=1e-12)
-    assert log_softmax([0.0, -40.0])[0] == pytest.approx(-math.exp(-40), rel=1e-12)
+    assert logsumexp([0.0, -40.0]) == pytest.approx(math.exp(-40), rel=1e-12, abs=0)
+    assert cross_entropy([0.0, -40.0], 0) == pytest.approx(math.exp(-40), rel=1e-12, abs=0)
+    assert log_softmax([0.0, -40.0])[0] == pytest.approx(-math.exp(-40), rel=1e-12, abs=0)
 
 
 def test_probability_0_for_what_happened_costs_infinity_without_a_warning():
