@@ -344,11 +344,17 @@ def test_ten_classes_without_names_are_digits(ax):
     assert [tick.get_text() for tick in ax.get_xticklabels()] == [str(digit) for digit in range(10)]
 
 
+def test_other_than_ten_classes_are_not_called_digits(ax):
+    plots.confusion(ax, COUNTS)
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("true class", "predicted class")
+
+
 def test_colour_tells_the_errors_apart_and_leaves_the_diagonal_grey(ax):
     plots.confusion(ax, COUNTS)
     colors = ax.images[0].get_array()
     lightness = colors @ np.array([0.2126, 0.7152, 0.0722])
-    assert np.ptp(colors[np.eye(3, dtype=bool)]) == 0  # one grey: no red, green or blue above the others
+    assert np.ptp(colors[np.eye(3, dtype=bool)]) == 0  # red, green and blue alike
+    assert 0.7 < colors[0, 0, 0] < 0.95  # light grey: neither an error's colour nor white, "nothing here"
     assert np.all(colors[COUNTS == 0] == 1)  # white
     assert lightness[2, 0] < lightness[0, 2] < lightness[2, 1] < lightness[1, 0] < 1  # 40, 7, 2 and 1 errors
     assert lightness[2, 0] < 0.3 < 0.9 < lightness[1, 0]  # the whole scale, although 1000 are on the diagonal
@@ -399,9 +405,14 @@ def test_long_names_do_not_overlap_and_the_title_stays_inside():
         "Boot",
     ]
     ax = Figure(figsize=(6, 5.4), layout="constrained").subplots()
-    plots.confusion(ax, np.full((10, 10), 1234) + np.eye(10, k=-8, dtype=int), names)
+    plots.confusion(ax, np.full((10, 10), 1234) + np.eye(10, k=-7, dtype=int), names)
     drawn(ax)
-    assert ax.title.get_window_extent().width < ax.figure.bbox.width
+    title, labels = (
+        ax.title.get_window_extent(),
+        [label.get_window_extent() for label in ax.get_yticklabels()],
+    )
+    assert 0 <= title.x0 and title.x1 <= ax.figure.bbox.x1
+    assert not any(above.overlaps(below) for above, below in combinations(labels, 2))
     assert all(label.get_rotation() == 45 for label in ax.get_xticklabels())
 
 
