@@ -27,7 +27,7 @@ a note, never a failure.
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class Mistake:
     hint: str
     function: Callable
     options: dict = field(default_factory=dict)
+    fit: Callable | None = None
 
     def __call__(self, *args):
         return self.function(*args, **self.options)
@@ -66,7 +67,7 @@ class Exercise:
         hard: Sequence[tuple] = (),
         bonus: Sequence[tuple[tuple, str]] = (),
         outputs: Sequence[str] = ("",),
-        output_scales: bool = False,
+        tolerance_grows: bool = False,
         torch: bool = False,
     ):
         """Describe an exercise.
@@ -75,15 +76,16 @@ class Exercise:
         checked: what an answer that passed was tried on, as a sentence.
         probes, hard: tuples of arguments, as NumPy arrays; where torch is True, they become tensors, floats
         float32. bonus: (arguments, note) pairs. outputs: the names of the results, where there are several.
-        output_scales: True where results grow with the logits, as a log-sum-exp does and a probability does
+        tolerance_grows: True where results grow with the logits, as a log-sum-exp does and a probability does
         not.
         """
         self.name, self.right, self.parameters = name, right, tuple(parameters)
         self.returns, self.checked = returns, checked
         self.probes, self.hard, self.bonus = list(probes), list(hard), list(bonus)
-        self.outputs, self.output_scales, self.torch = tuple(outputs), output_scales, torch
+        self.outputs, self.tolerance_grows, self.torch = tuple(outputs), tolerance_grows, torch
         self.mistakes: list[Mistake] = []
-        self._known: dict[bool, list] = {}
+        self._right: dict[bool, list[Result]] = {}
+        self._known: dict[bool, list[Known]] = {}
 
     def __call__(self, function: Callable) -> Verdict:
         """Return the verdict on a learner's function."""
@@ -97,13 +99,20 @@ class Exercise:
         """The name with its parameters, as the exercise asks for them."""
         return f"{self.name}({', '.join(self.parameters)})"
 
-    def mistake(self, id: str, sentence: str, hint: str, **options: Sequence) -> Callable:
-        """Return a decorator that adds a known mistake, once for each combination of the options."""
+    def mistake(
+        self, id: str, sentence: str, hint: str, fit: Callable | None = None, **options: Sequence
+    ) -> Callable:
+        """Return a decorator that adds a known mistake, once for each combination of the options.
+
+        fit: for a mistake with a number in it that can be anything, such as an epsilon. It is given the
+        probes and the answer's results, and returns options, a list of dicts, in which the number is guessed
+        from them.
+        """
 
         def add(function: Callable) -> Callable:
             for chosen in itertools.product(*options.values()):
                 named = dict(zip(options, chosen, strict=True))
-                self.mistakes.append(Mistake(id, sentence, hint, function, named))
+                self.mistakes.append(Mistake(id, sentence, hint, function, named, fit))
             self._known.clear()
             return function
 
@@ -136,35 +145,42 @@ class Exercise:
                 return Result(error=error)
 
     def right_results(self, hard: bool) -> list[Result]:
-        """Return the right answer's results on the ordinary or the hard probes."""
-        return self._work_out(hard)[0]
+        """Return the right answer's results on the ordinary or the hard probes; worked out once."""
+        if hard not in self._right:
+            self._right[hard] = [self.result(self.right, p) for p in (self.hard if hard else self.probes)]
+        return self._right[hard]
 
     def known_results(self, hard: bool) -> list[Known]:
-        """Return each known mistake with its results on the ordinary or the hard probes.
+        """Return each known mistake with its results on the ordinary or the hard probes; worked out once.
 
         On the hard ones, only mistakes that show nowhere else: an answer gets there with all ordinary ones
         right.
         """
-        return self._work_out(hard)[1]
-
-    def _work_out(self, hard: bool) -> tuple:
         if hard not in self._known:
-            probes, mistakes = self.probes, self.mistakes
+            mistakes = self.mistakes
             if hard:
-                probes = self.hard
                 mistakes = [k.mistake for k in self.known_results(False) if not any(k.telling)]
-            right = [self.result(self.right, p) for p in probes]
-            known = []
-            for m in mistakes:
-                results = [self.result(m, p) for p in probes]
-                pairs = zip(results, right, self.scales(hard), strict=True)
-                known.append(Known(m, results, [agreement(r, t, s) < 2 for r, t, s in pairs]))
-            self._known[hard] = right, known
+            self._known[hard] = [self._known_result(m, hard) for m in mistakes]
         return self._known[hard]
 
+    def suspects(self, hard: bool, answer: Sequence[Result]) -> list[Known]:
+        """Return the known mistakes with their results, those with a free number fitted to the answer."""
+        out = []
+        for k in self.known_results(hard):
+            out.append(k)
+            for options in k.mistake.fit(self.hard if hard else self.probes, answer) if k.mistake.fit else ():
+                fitted = replace(k.mistake, options=k.mistake.options | options)
+                out.append(self._known_result(fitted, hard))
+        return out
+
+    def _known_result(self, mistake: Mistake, hard: bool) -> Known:
+        results = [self.result(mistake, p) for p in (self.hard if hard else self.probes)]
+        pairs = zip(results, self.right_results(hard), self.scales(hard), strict=True)
+        return Known(mistake, results, [agreement(r, t, s) < 2 for r, t, s in pairs])
+
     def scale(self, probe: tuple) -> float:
-        """Return the size of the numbers in a probe, where results grow with them; else 1."""
-        if not self.output_scales:
+        """Return the size of the numbers in a probe where tolerance grows with it; else 1."""
+        if not self.tolerance_grows:
             return 1.0
         floats = [a for a in probe if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
         return max(1.0, *(float(np.abs(a).max()) for a in floats))

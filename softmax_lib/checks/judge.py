@@ -50,6 +50,10 @@ GENERAL = {  # id: (sentence, hint) of the mistakes that every exercise knows
         "Make the result's array inside the function, anew at each call.",
     ),
 }
+UNKNOWN = (
+    "This is wrong in a way that the check has no name for.",
+    "Work this input out by hand, step by step.",
+)
 
 
 def not_attempted(title: str) -> Verdict:
@@ -156,11 +160,11 @@ class _Judgement:
             marks = [agreement(*pair) for pair in zip(results, right, ex.scales(hard), strict=True)]
             if min(marks, default=2) < 2:
                 return self._wrong(results, marks, hard)
+            for probe, result in zip(ex.hard if hard else ex.probes, results, strict=True):
+                if not values.close(result.value, values.plain(result.call.value, len(ex.outputs))):
+                    return self._general("shared-result", probe, result.call)
         if self.changed:
-            probe, call = self.changed
-            return self._general("mutates-input", probe, call)
-        if not values.close(first_result.value, values.plain(first_result.call.value, len(ex.outputs))):
-            return self._general("shared-result", ex.probes[0], first_result.call)
+            return self._general("mutates-input", *self.changed)
         return self._passed(first_result)
 
     # ------------------------------------------------------------------------------------------------ calling
@@ -230,7 +234,7 @@ class _Judgement:
         ex = self.exercise
         probes, right, scales = (ex.hard if hard else ex.probes), ex.right_results(hard), ex.scales(hard)
         failed = sorted((i for i, m in enumerate(marks) if m < 2), key=lambda i: _size(probes[i]))
-        known = ex.known_results(hard)
+        known = ex.suspects(hard, results)
         if hard:
             mistake = best_match_at_the_limits(results, right, known, scales)
         else:
@@ -239,23 +243,16 @@ class _Judgement:
             shown = min(failed, key=lambda i: results[i].error is not None)
             name = mistake.id, mistake.sentence, mistake.hint
         else:
+            misshapen = [i for i in failed if _shapes(results[i]) not in (None, _shapes(right[i]))]
+            if results[failed[0]].error is not None:
+                name = "raises", *GENERAL["raises"]
+            elif 2 * len(misshapen) > len(failed):
+                name, failed = ("wrong-shape", *GENERAL["wrong-shape"]), misshapen
+            else:
+                name = None, *UNKNOWN
             shown = failed[0]
-            name = self._general_name([results[i] for i in failed], [right[i] for i in failed])
         self._show(probes[shown], results[shown], right[shown])
         return self._finish(*name, probes[shown], results[shown].call)
-
-    def _general_name(self, results: list[Result], right: list[Result]) -> tuple:
-        """Return (id, sentence, hint) of an answer that no known mistake explains; the id may be None."""
-        if results[0].error is not None:
-            return "raises", *GENERAL["raises"]
-        by_value = [(a.value, b.value) for a, b in zip(results, right, strict=True) if a.error is None]
-        if all([x.shape for x in a] != [x.shape for x in b] for a, b in by_value):
-            return "wrong-shape", *GENERAL["wrong-shape"]
-        return (
-            None,
-            "This is wrong in a way that the check has no name for.",
-            "Work this input out by hand, step by step.",
-        )
 
     def _general(self, mistake: str, probe: tuple, call: guard.Call, came_out: str = "None") -> Verdict:
         """Return the verdict for a mistake that every exercise knows."""
@@ -311,6 +308,10 @@ def _is_stub(call: guard.Call) -> bool:
     if isinstance(call.error, TypeError | AttributeError):
         return "ellipsis" in str(call.error)
     return call.error is None and values.is_stub(call.value)
+
+
+def _shapes(result: Result) -> list | None:
+    return None if result.value is None else [x.shape for x in result.value]
 
 
 def _size(probe: tuple) -> int:

@@ -35,7 +35,7 @@ def agreement(a: Result, b: Result, scale: float = 1.0) -> int:
 
 @dataclass
 class Known:
-    """A known mistake with its results on some probes; telling is True where they differ from the right ones."""
+    """A known mistake with its results on some probes; telling: where they differ from the right ones."""
 
     mistake: object
     results: list[Result]
@@ -92,10 +92,12 @@ def best_match_at_the_limits(
     if exact is not None:
         return exact
     failed = [i for i, (a, t) in enumerate(zip(answer, right, strict=True)) if agreement(a, t, scales[i]) < 2]
-    best, most = None, len(failed) / 2
+    best, most = None, (0, 0, 0)
     for k in known:
         marks = [agreement(a, r, s) for a, r, s in zip(answer, k.results, scales, strict=True)]
-        score = sum(marks[i] > 0 for i in failed) - sum(m == 0 for m in marks) / 2
-        if score > most:
+        agreed = [i for i in failed if marks[i] > 0 and k.telling[i]]
+        by_value = sum(answer[i].error is None and k.results[i].error is None for i in agreed)
+        score = len(agreed), by_value, len(marks) - marks.count(0)
+        if 2 * len(agreed) > len(failed) and score > most:
             best, most = k.mistake, score
     return best

@@ -47,7 +47,7 @@ softmax = Exercise(
     probes=[
         (LECTURE,),
         (LECTURE_TWO,),
-        (np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [-1.0, 0.0, 1.0]]),),
+        (np.array([[0.5, -0.5, 0.2], [1.0, 2.0, 3.0], [-1.0, 0.3, 1.0]]),),
         *((logits(seed, n, c),) for seed, (n, c) in enumerate(SHAPES)),
         (logits(10, 4, 3) - 6.0,),
         (logits(11, 3, 4, dtype=np.float32),),
@@ -68,10 +68,22 @@ softmax = Exercise(
     "The sum runs down the columns, over the examples. Each column adds up to 1, not each row.",
     hint="One row is one example. Which axis must be summed away to leave one sum for each row?",
     shift=SHIFTS,
+    back=(lambda p: p, np.transpose),
 )
-def _(logits, shift):
+def _(logits, shift, back):
     e = np.exp(logits - shift(logits))
-    return e / e.sum(axis=0, keepdims=True)
+    return back(e / e.sum(axis=0, keepdims=True))
+
+
+@softmax.mistake(
+    "wrong-axis",
+    "The maximum was taken of each column and subtracted from it. What is subtracted must be the same"
+    " along a row;"
+    " else the classes of a row are shifted against each other.",
+    hint="Each row gives up its own maximum: which axis does max go along?",
+)
+def _(logits):
+    return functional.softmax(logits - column_max(logits))
 
 
 @softmax.mistake(
@@ -79,10 +91,11 @@ def _(logits, shift):
     "The sum runs over all rows at once, so the probabilities of the whole batch share a single 1.",
     hint="e.sum() without an axis is one number. How many sums does a batch of N rows need?",
     shift=SHIFTS,
+    total=(np.sum, np.mean),
 )
-def _(logits, shift):
+def _(logits, shift, total):
     e = np.exp(logits - shift(logits))
-    return e / e.sum()
+    return e / total(e)
 
 
 @softmax.mistake(
@@ -101,6 +114,7 @@ def _(logits, shift):
     " add up to 1.",
     hint="By what must each row be divided so that it sums to 1?",
     divisor=(
+        lambda e: e.mean(axis=-1, keepdims=True),
         lambda e: e.max(axis=-1, keepdims=True),
         lambda e: e.max(),
         lambda e: e.shape[-1],
@@ -114,41 +128,47 @@ def _(logits, divisor):
     return e / divisor(e)
 
 
+NOT_EXP_HINT = "What makes every score positive and keeps the order, before the division?"
+
+
 @softmax.mistake(
     "not-exponentiated",
     "The logits themselves are divided by their sum. Negative logits then give negative or huge"
     " “probabilities”.",
-    hint="What makes every score positive and keeps the order, before the division?",
-    positive=(lambda z: z, np.abs, np.square, lambda z: np.maximum(z, 0.0)),
+    hint=NOT_EXP_HINT,
     axis=(-1, 0, None),
 )
-def _(logits, positive, axis):
-    z = positive(logits)
-    return z / z.sum(axis=axis, keepdims=True)
+def _(logits, axis):
+    return logits / logits.sum(axis=axis, keepdims=True)
 
 
 @softmax.mistake(
     "not-exponentiated",
-    "The logits are shifted and scaled, but not exponentiated: the ratio of two probabilities is then"
-    " not e to the"
-    " difference of their logits.",
-    hint="What makes every score positive and keeps the order, before the division?",
+    "The logits are shifted, cut off or made positive and then scaled, but not exponentiated. In a"
+    " softmax, the ratio"
+    " of two probabilities is e to the difference of their logits.",
+    hint=NOT_EXP_HINT,
+    top=(
+        lambda z, axis: z,
+        lambda z, axis: np.abs(z),
+        lambda z, axis: z**2,
+        lambda z, axis: np.maximum(z, 0.0),
+        lambda z, axis: z - z.min(axis=axis, keepdims=True),
+        lambda z, axis: z - z.max(axis=axis, keepdims=True),
+    ),
+    bottom=(
+        lambda t, axis: t.sum(axis=axis, keepdims=True),
+        lambda t, axis: t.sum(axis=axis, keepdims=True) + 1e-9,
+        lambda t, axis: np.abs(t).sum(axis=axis, keepdims=True),
+        lambda t, axis: t.max(axis=axis, keepdims=True),
+        lambda t, axis: t.max(axis=axis, keepdims=True) - t.min(axis=axis, keepdims=True),
+        lambda t, axis: np.sqrt((t**2).sum(axis=axis, keepdims=True)),
+    ),
     axis=(-1, None),
 )
-def _(logits, axis):
-    z = logits - logits.min(axis=axis, keepdims=True)
-    return z / z.sum(axis=axis, keepdims=True)
-
-
-@softmax.mistake(
-    "not-exponentiated",
-    "The logits are squeezed into [0, 1] by their smallest and largest, but not exponentiated.",
-    hint="What makes every score positive and keeps the order, before the division?",
-    axis=(-1, None),
-)
-def _(logits, axis):
-    low, high = logits.min(axis=axis, keepdims=True), logits.max(axis=axis, keepdims=True)
-    return (logits - low) / (high - low)
+def _(logits, top, bottom, axis):
+    t = top(logits, axis)
+    return t / bottom(t, axis)
 
 
 KEEPDIMS = (
@@ -186,9 +206,10 @@ def _(logits, sign):
     "Every score went through a sigmoid by itself. The classes then do not compete, and a row need"
     " not sum to 1.",
     hint="What must the probability of one class know about the other classes' scores?",
+    sign=(1, -1),
 )
-def _(logits):
-    return 1 / (1 + np.exp(-logits))
+def _(logits, sign):
+    return 1 / (1 + np.exp(-sign * logits))
 
 
 @softmax.mistake(

@@ -45,8 +45,8 @@ def _(labels, num_classes, step, beyond):
     moved = labels + step
     if beyond == "wraps":
         moved = moved % num_classes
-    if beyond == "error":
-        return np.eye(num_classes)[moved]
+    if beyond == "error" and (moved.min() < 0 or moved.max() >= num_classes):
+        raise IndexError("a label stands outside the row")
     return (moved[:, None] == np.arange(num_classes)).astype(float)
 
 
@@ -193,6 +193,20 @@ def nothing(losses: np.ndarray, num_classes: int) -> np.ndarray:
     return losses
 
 
+# Ways to make less of a matrix of terms, (N, C) or (N, N).
+REDUCE = (
+    lambda m: m.sum() / len(m),
+    np.mean,
+    np.sum,
+    lambda m: m.sum() / m.shape[1],
+    lambda m: m.sum(axis=1),
+    lambda m: m.mean(axis=1),
+    lambda m: m.sum(axis=0),
+    lambda m: m.mean(axis=0),
+    lambda m: m,
+)
+
+
 def picked(probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return each row's probability of its label, (N,)."""
     return probs[np.arange(len(labels)), labels]
@@ -248,16 +262,7 @@ def _(probs, labels):
     " label only.",
     hint="Give the rows too, one for each label: probs[np.arange(N), labels].",
     log=(np.log, np.log2, lambda p: -np.log(p)),
-    reduce=(
-        np.mean,
-        lambda g: g.sum() / len(g),
-        np.sum,
-        lambda g: g,
-        lambda g: g.mean(axis=0),
-        lambda g: g.mean(axis=1),
-        lambda g: g.sum(axis=0),
-        lambda g: g.sum(axis=1),
-    ),
+    reduce=REDUCE,
 )
 def _(probs, labels, log, reduce):
     return reduce(-log(probs[:, labels]))
@@ -268,7 +273,7 @@ def _(probs, labels, log, reduce):
     "The logarithms of all classes went in. Only the probability of the right class counts; the"
     " labels pick it.",
     hint="Where do the labels come in?",
-    reduce=(lambda m: m.sum() / len(m), np.mean, np.sum, lambda m: m.sum(axis=1), lambda m: m.mean(axis=1)),
+    reduce=REDUCE,
     sign=(-1, 1),
 )
 def _(probs, labels, reduce, sign):
@@ -287,7 +292,7 @@ BINARY_HINT = "Which term of your sum does not contain the right class's probabi
     "binary-cross-entropy",
     BINARY,
     hint=BINARY_HINT,
-    reduce=(lambda m: m.sum() / len(m), np.mean, np.sum, lambda m: m.sum(axis=1)),
+    reduce=REDUCE,
 )
 def _(probs, labels, reduce):
     y = functional.one_hot(labels, probs.shape[1])

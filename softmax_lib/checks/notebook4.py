@@ -25,7 +25,7 @@ cross_entropy_grad = Exercise(
     probes=[
         (LECTURE, np.array([1])),
         (LECTURE_TWO, np.array([0, 0])),
-        (np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [-1.0, 0.0, 1.0]]), np.array([1, 2, 1])),
+        (np.array([[0.5, -0.5, 0.2], [1.0, 2.0, 3.0], [-1.0, 0.3, 1.0]]), np.array([1, 2, 1])),
         *((logits(seed, n, c), labels(seed, n, c)) for seed, (n, c) in enumerate(SHAPES)),
         (logits(11, 4, 3, dtype=np.float32), labels(11, 4, 3)),
         (LECTURE, np.array([1])),
@@ -109,10 +109,9 @@ def _(logits, labels, divisor, sign):
         lambda p: 1 - p,
         lambda p: p,
         lambda p: -p,
-        lambda p: -1 / p,
         lambda p: 0 * p - 1,
     ),
-    divisor=(count, one),
+    divisor=(count, one, classes, elements),
 )
 def _(logits, labels, value, divisor):
     p, y = probs_and_one_hot(logits, labels)
@@ -121,7 +120,8 @@ def _(logits, labels, value, divisor):
 
 @cross_entropy_grad.mistake(
     "true-class-only",
-    "This is -y / p, the gradient with respect to the probabilities, and only the right class has one. Each logit also"
+    "This is -y / p, the gradient with respect to the probabilities, and only the right class has"
+    " one. Each logit also"
     " moves the sum below the fraction, so every logit has a gradient.",
     hint="The chain rule still has to go through softmax.",
     sign=(-1, 1),
@@ -168,6 +168,21 @@ SIGMOID = (
 def _(logits, labels, before, divisor):
     p, y = probs_and_one_hot(logits, labels)
     return before(p, y) * p * (1 - p) / divisor(p)
+
+
+@cross_entropy_grad.mistake(
+    "p-times-1-minus-p",
+    "p - y is multiplied by a probability once more: this is how the probability changes, not its"
+    " logarithm. The 1/p"
+    " of the logarithm's derivative cancels that factor.",
+    hint="Apply the chain rule to -log(p): which factor comes first?",
+    factor=(lambda p, y: p, lambda p, y: (p * y).sum(axis=1, keepdims=True)),
+    sign=(1, -1),
+    divisor=(count, one),
+)
+def _(logits, labels, factor, sign, divisor):
+    p, y = probs_and_one_hot(logits, labels)
+    return sign * factor(p, y) * (p - y) / divisor(p)
 
 
 # Not in the series table, but seen often enough to have a name.
@@ -290,6 +305,18 @@ linear_grad = Exercise(
 def _(X, W, b, labels):
     dW, db = right_linear_grad(X, W, b, labels)
     return dW.T, db
+
+
+@linear_grad.mistake(
+    "transposed",
+    "X @ G multiplies (N, D) by (N, C), which does not fit unless N and D are equal. X must be"
+    " transposed: (D, N).",
+    hint="X.T is (D, N) and p - y is (N, C): in which order do they multiply to (D, C)?",
+    product=(lambda X, G: X @ G, lambda X, G: G @ X, lambda X, G: X @ G.T),
+)
+def _(X, W, b, labels, product):
+    G = functional.cross_entropy_grad(X @ W + b, labels)
+    return product(X, G), G.sum(axis=0)
 
 
 def pieces(X: np.ndarray, W: np.ndarray, b: np.ndarray, labels: np.ndarray) -> tuple:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from softmax_lib.checks import notebook3
 from softmax_lib.checks.engine import Exercise
+from softmax_lib.checks.notebook3 import DEEP, guess_epsilon
 from softmax_lib.checks.probes import LECTURE, LECTURE_TWO, SHAPES, labels, logits
 
 LECTURE_BATCH = np.array([[0.1, 0.2, 0.9], [1.1, 0.1, 0.2], [0.2, 2.1, 0.1]])
@@ -29,9 +30,11 @@ torch_loss = Exercise(
     ),
     probes=[
         (LECTURE, np.array([0])),
+        (LECTURE, np.array([2])),
         (LECTURE_BATCH, np.array([2, 0, 1])),
         (SECOND_BATCH, np.array([2, 0, 1])),
         (LECTURE_TWO, np.array([0, 0])),
+        (DEEP, np.array([0])),
         *((logits(seed, n, c), labels(seed, n, c)) for seed, (n, c) in enumerate(SHAPES)),
         (LECTURE, np.array([0])),
     ],
@@ -40,10 +43,11 @@ torch_loss = Exercise(
         for z, y in notebook3.cross_entropy.hard
         if np.abs(z).max() <= 1000  # float32 has no digits left for a loss at 20000
     ],
-    output_scales=True,
+    tolerance_grows=True,
     torch=True,
 )
 
+REDUCTIONS = ("mean", "sum", "none")
 TWICE_HINT = "cross_entropy takes the logits as they are: it contains the softmax."
 
 
@@ -54,7 +58,7 @@ TWICE_HINT = "cross_entropy takes the logits as they are: it contains the softma
     " for three classes it stays above 0.5514.",
     hint=TWICE_HINT,
     axis=(1, 0),
-    reduction=("mean", "sum", "none"),
+    reduction=REDUCTIONS,
 )
 def _(logits: Tensor, labels: Tensor, axis: int, reduction: str):
     return F.cross_entropy(logits.softmax(axis), labels, reduction=reduction)
@@ -67,7 +71,7 @@ def _(logits: Tensor, labels: Tensor, axis: int, reduction: str):
     " right class: a number between -1 and 0.",
     hint="Which function gives nll_loss the log-probabilities it expects?",
     axis=(1, 0),
-    reduction=("mean", "sum", "none"),
+    reduction=REDUCTIONS,
     sign=(1, -1),
 )
 def _(logits: Tensor, labels: Tensor, axis: int, reduction: str, sign: int):
@@ -80,7 +84,7 @@ def _(logits: Tensor, labels: Tensor, axis: int, reduction: str, sign: int):
     " can fall"
     " without end.",
     hint="Which function gives nll_loss the log-probabilities it expects?",
-    reduction=("mean", "sum", "none"),
+    reduction=REDUCTIONS,
     sign=(1, -1),
 )
 def _(logits: Tensor, labels: Tensor, reduction: str, sign: int):
@@ -101,6 +105,11 @@ def hard_pick(logits: Tensor) -> Tensor:
     return F.one_hot(logits.argmax(1), logits.shape[1]).float()
 
 
+def one_hot_like(values: Tensor, labels: Tensor) -> Tensor:
+    """Return the labels as one-hot rows (N, C) in float."""
+    return F.one_hot(labels, values.shape[1]).float()
+
+
 def picked(values: Tensor, labels: Tensor) -> Tensor:
     """Return each row's value at its label, (N,)."""
     return values.gather(1, labels[:, None])[:, 0]
@@ -119,22 +128,18 @@ ARGMAX_HINT = "Hand the logits over as they are."
     ARGMAX,
     hint=ARGMAX_HINT,
     loss=(
-        lambda hard, y: F.cross_entropy(hard, y),
-        lambda hard, y: F.cross_entropy(hard, y, reduction="sum"),
-        lambda hard, y: F.nll_loss(hard, y),
-        lambda hard, y: -picked(hard, y).log().mean(),
-        lambda hard, y: F.nll_loss(hard.log(), y),
-        lambda hard, y: -(F.one_hot(y, hard.shape[1]) * hard.log()).sum(1).mean(),
-        lambda hard, y: -picked(hard + 1e-8, y).log().mean(),
-        lambda hard, y: -picked(hard + 1e-12, y).log().mean(),
-        lambda hard, y: -picked(hard.clamp(min=1e-7), y).log().mean(),
-        lambda hard, y: F.cross_entropy(hard.softmax(1), y),
-        lambda hard, y: 1 - picked(hard, y).mean(),
-        lambda hard, y: F.mse_loss(hard, F.one_hot(y, hard.shape[1]).float()),
+        lambda hard, y, r: F.cross_entropy(hard, y, reduction=r),
+        lambda hard, y, r: F.cross_entropy(hard.softmax(1), y, reduction=r),
+        lambda hard, y, r: F.nll_loss(hard, y, reduction=r),
+        lambda hard, y, r: F.nll_loss(hard.log(), y, reduction=r),
+        lambda hard, y, r: F.mse_loss(hard, one_hot_like(hard, y), reduction=r),
+        lambda hard, y, r: F.l1_loss(hard, one_hot_like(hard, y), reduction=r),
+        lambda hard, y, r: F.binary_cross_entropy(hard, one_hot_like(hard, y), reduction=r),
     ),
+    reduction=REDUCTIONS,
 )
-def _(logits: Tensor, labels: Tensor, loss):
-    return loss(hard_pick(logits), labels)
+def _(logits: Tensor, labels: Tensor, loss, reduction: str):
+    return loss(hard_pick(logits), labels, reduction)
 
 
 @torch_loss.mistake(
@@ -142,18 +147,55 @@ def _(logits: Tensor, labels: Tensor, loss):
     ARGMAX,
     hint=ARGMAX_HINT,
     loss=(
-        lambda pick, y: F.mse_loss(pick.float(), y.float()),
-        lambda pick, y: F.l1_loss(pick.float(), y.float()),
-        lambda pick, y: F.cross_entropy(pick, y),
-        lambda pick, y: F.cross_entropy(pick.float(), y),
-        lambda pick, y: F.cross_entropy(pick.float(), y.float()),
-        lambda pick, y: F.cross_entropy(pick[:, None].float(), y),
-        lambda pick, y: F.nll_loss(pick, y),
-        lambda pick, y: F.nll_loss(pick.float(), y),
+        lambda z, y: -(one_hot_like(z, y) * hard_pick(z).log()).sum(1).mean(),
+        lambda z, y: F.cross_entropy(F.one_hot(z.argmax(1)).float(), y),
+        lambda z, y: F.cross_entropy(z * hard_pick(z), y),
+        lambda z, y: F.cross_entropy(z, z.argmax(1)),
     ),
 )
 def _(logits: Tensor, labels: Tensor, loss):
-    return loss(logits.argmax(1), labels)
+    return loss(logits, labels)
+
+
+@torch_loss.mistake(
+    "argmax-first",
+    ARGMAX,
+    hint=ARGMAX_HINT,
+    loss=(
+        lambda pick, y, r: F.mse_loss(pick.float(), y.float(), reduction=r),
+        lambda pick, y, r: F.l1_loss(pick.float(), y.float(), reduction=r),
+        lambda pick, y, r: F.mse_loss((pick != y).float(), 0.0 * y, reduction=r),
+        lambda pick, y, r: F.mse_loss((pick == y).float(), 0.0 * y, reduction=r),
+        lambda pick, y, r: -F.mse_loss((pick == y).float(), 0.0 * y, reduction=r),
+        lambda pick, y, r: F.cross_entropy(pick, y, reduction=r),
+        lambda pick, y, r: F.cross_entropy(pick.float(), y, reduction=r),
+        lambda pick, y, r: F.cross_entropy(pick.float(), y.float(), reduction=r),
+        lambda pick, y, r: F.cross_entropy(pick[:, None], y, reduction=r),
+        lambda pick, y, r: F.cross_entropy(pick[:, None].float(), y, reduction=r),
+        lambda pick, y, r: F.nll_loss(pick, y, reduction=r),
+        lambda pick, y, r: F.nll_loss(pick.float(), y, reduction=r),
+    ),
+    reduction=REDUCTIONS,
+)
+def _(logits: Tensor, labels: Tensor, loss, reduction: str):
+    return loss(logits.argmax(1), labels, reduction)
+
+
+def guess_epsilon_of_pick(probes: list, results: list) -> list[dict]:
+    """Return the epsilon that explains an answer's loss where the pick is wrong."""
+    loss = results[1].value  # of the second probe, one row with a wrong pick
+    return [{"epsilon": float(np.exp(-loss[0].mean()))}] if loss is not None and np.all(loss[0] > 1.0) else []
+
+
+@torch_loss.mistake(
+    "argmax-first",
+    ARGMAX + " The epsilon in the logarithm only hides that a wrong pick costs infinitely much.",
+    hint=ARGMAX_HINT,
+    fit=guess_epsilon_of_pick,
+    epsilon=(1e-12,),
+)
+def _(logits: Tensor, labels: Tensor, epsilon: float):
+    return -(picked(hard_pick(logits), labels) + epsilon).log().mean()
 
 
 # Not in the series table, but seen often enough to have a name.
@@ -163,7 +205,7 @@ def _(logits: Tensor, labels: Tensor, loss):
     "missing-minus",
     "The result is negative: the sign of the log-probability is left as it is.",
     hint="A probability is at most 1. What sign has its logarithm?",
-    reduction=("mean", "sum", "none"),
+    reduction=REDUCTIONS,
 )
 def _(logits: Tensor, labels: Tensor, reduction: str):
     return -F.cross_entropy(logits, labels, reduction=reduction)
@@ -250,10 +292,12 @@ def _(logits: Tensor, labels: Tensor, loss, probs):
     " No loss can then"
     " exceed -log(epsilon), where the right one is 1000.",
     hint="F.log_softmax needs no epsilon.",
-    epsilon=(*(10.0**-k for k in range(3, 17)), 1e-20, 1e-30, float(np.finfo(np.float32).eps)),
+    fit=guess_epsilon,
+    epsilon=(1e-12,),
+    keep=(lambda p, eps: p + eps, lambda p, eps: p.clamp(eps, 1 - eps), lambda p, eps: p.clamp(min=eps)),
 )
-def _(logits: Tensor, labels: Tensor, epsilon: float):
-    return -(picked(logits.softmax(1), labels) + epsilon).log().mean()
+def _(logits: Tensor, labels: Tensor, epsilon: float, keep):
+    return -keep(picked(logits.softmax(1), labels), epsilon).log().mean()
 
 
 @torch_loss.mistake(
@@ -315,9 +359,10 @@ COLUMN_HINT = "One row is one example: along which dim do its classes lie?"
     " differ, and wrong picks"
     " where they are equal.",
     hint=COLUMN_HINT,
+    reduce=(lambda m, n: m.mean(), lambda m, n: m.sum() / n, lambda m, n: m.sum()),
 )
-def _(logits: Tensor, labels: Tensor):
-    return (logits.argmax(0) == labels).float().mean()
+def _(logits: Tensor, labels: Tensor, reduce):
+    return reduce((logits.argmax(0) == labels).float(), len(labels))
 
 
 @accuracy.mistake(
@@ -346,11 +391,10 @@ def _(logits: Tensor, labels: Tensor, divisor):
     "percent",
     "The result is in percent. The course gives accuracy as a fraction, from 0 to 1.",
     hint="Look for a factor of 100.",
-    digits=(None, 2, 1, 0),
+    rounded=(lambda x: x, lambda x: round(x, 2), lambda x: round(x, 1), round, int),
 )
-def _(logits: Tensor, labels: Tensor, digits):
-    percent = 100 * right_accuracy(logits, labels)
-    return percent if digits is None else round(percent, digits)
+def _(logits: Tensor, labels: Tensor, rounded):
+    return rounded(100 * right_accuracy(logits, labels))
 
 
 @accuracy.mistake(
