@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -73,21 +74,26 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def find_ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much ink lies on each pixel, from 0 (none) to 1 (the darkest), (H, W) float32; the rest is exactly 0."""
-    if _ink_is_light(grey):
-        grey = 1 - grey
-    paper = _paper(grey)
-    ink = (paper - grey) / np.maximum(paper, 1 / 255)  # the share of the paper's light that is swallowed
-    smooth = _blur(ink)
-    background = smooth < smooth.max() / 2
-    level = np.median(smooth[background]) if background.any() else 0.0
-    noise = 1.5 * np.median(np.abs(ink[background] - level)) if background.any() else 0.0
-    ink, peak = ink - level, smooth.max() - level
-    if peak < max(0.06, 5 * noise):
+    """How much ink lies on each pixel, (H, W) float32: 0 is none, exactly; 1 is the strongest.
+
+    The paper's brightness is estimated under the digit and taken away, so that uneven light and shadows go;
+    then everything goes that is no stronger than the noise, or not part of the digit.
+    """
+    flat_ground = _flat_ground(grey)
+    light_on_dark = _ink_is_light(grey, flat_ground)
+    if light_on_dark:
+        grey, flat_ground = 1 - grey, None if flat_ground is None else 1 - flat_ground
+    paper = _paper(grey, flat_ground)
+    ink = paper - grey
+    if not light_on_dark:
+        ink /= np.maximum(paper, 0.05)  # the share of the light that the ink swallows: as much in a shadow
+    ink, peak, noise = _without_noise(ink)
+    if peak < max(0.06, 6 * noise):
         raise ValueError(
-            "no ink was found: the picture looks blank. Write one digit with a strong pen and fill the picture with it"
+            "no ink was found: the picture looks blank. Write one digit, with a strong pen, and let it fill "
+            "most of the picture"
         )
-    ink[(ink < max(0.05 * peak, 3 * noise)) | ~_digit_region(smooth - level > peak / 3)] = 0
+    ink[(ink < max(0.05 * peak, 3 * noise)) | ~_digit_region(_blur(ink) > peak / 3)] = 0
     return (ink / peak).clip(0, 1).astype(np.float32)
 
 
@@ -166,21 +172,62 @@ def _blur(picture):
     return (p[:, :-2] + 2 * p[:, 1:-1] + p[:, 2:]) / 4
 
 
-def _ink_is_light(grey):
-    """Ink is less than paper, so it is the longer tail of the grey values: the sign of their third moment."""
-    small = _shrink(grey, COARSE)
-    return ((small - small.mean()) ** 3).sum() > 0
+def _flat_ground(grey):
+    """The grey value that a third of all pixels share, as the ground of a drawing made on a screen; else None."""
+    values, counts = np.unique(grey.round(3), return_counts=True)
+    return values[counts.argmax()] if counts.max() > grey.size / 3 else None
 
 
-def _paper(grey):
-    """The paper's brightness under the digit, (H, W): a closing, which fills what is darker and narrower."""
+def _ink_is_light(grey, flat_ground):
+    """Ink is less than paper: what differs from its neighbourhood does so more strongly towards the ink's side.
+
+    So the third moment of the differences tells; a wide neighbourhood for thick strokes, a narrow for thin.
+    """
+    if flat_ground is not None:
+        return bool(grey.mean() > flat_ground)
+    small = _blur(_shrink(grey, COARSE))
+    skewness = 0.0
+    for part in (2, 16):
+        size = max(1, max(small.shape) // (2 * part))
+        differences = small - _slide(np.mean, np.pad(small, size, mode="edge"), 2 * size + 1)
+        skewness += (differences**3).mean() / max((differences**2).mean(), 1e-9) ** 1.5
+    return bool(skewness > 0)
+
+
+def _paper(grey, flat_ground):
+    """The paper's brightness under the digit, (H, W): a closing, which fills what is darker and narrower.
+
+    The greatest value in a square, then the least of those: what is dark and holds no square of half the
+    picture's size is filled with its surroundings.  Beyond the border the picture goes on as it ends, so a
+    shadow that comes in from there stays.
+    """
     paper = _blur(_shrink(grey, COARSE))
     size = max(paper.shape) // 2
-    paper = np.pad(paper, size - 1, mode="edge")
-    for extreme in (np.max, np.min):
-        for axis in (0, 1):
-            paper = extreme(np.lib.stride_tricks.sliding_window_view(paper, size, axis=axis), axis=-1)
+    how = {"mode": "edge"} if flat_ground is None else {"constant_values": flat_ground}
+    paper = np.pad(paper, size - 1, **how)
+    paper = _slide(np.min, _slide(np.max, paper, size), size)
+    paper = -_widen(-paper)  # at a shadow's edge rather too dark than too light, which would look like ink
     return np.asarray(Image.fromarray(paper).resize(grey.shape[::-1], Image.Resampling.BILINEAR))
+
+
+def _slide(what, picture, size):
+    """`what` (np.max, np.min or np.mean) of each square of so many pixels a side."""
+    for axis in (0, 1):
+        picture = what(sliding_window_view(picture, size, axis=axis), axis=-1)
+    return picture
+
+
+def _without_noise(ink):
+    """The ink with the paper's mean at 0, blurred where it is noisy; its peak; the noise that is left."""
+    for _ in range(3):
+        smooth = _blur(ink)
+        background = ink[smooth <= smooth.max() / 2]
+        level = np.median(background)
+        noise = 1.5 * np.median(np.abs(background - level))
+        if noise < (smooth.max() - level) / 10:
+            break
+        ink = smooth
+    return ink - level, smooth.max() - level, noise
 
 
 def _digit_region(strong):
