@@ -102,6 +102,16 @@ def test_an_f_that_changes_its_input_does_no_harm():
     assert x.tolist() == [1.0, -2.0, 3.0]
 
 
+def test_an_f_that_writes_each_point_into_the_weights_gives_their_gradient():
+    weights = np.array([1.0, -2.0, 3.0])
+
+    def f(point):
+        weights[:] = point  # as a model does whose weights are set, then used
+        return (weights**2).sum()
+
+    np.testing.assert_allclose(numerical_gradient(f, weights, eps=0.5), [2.0, -4.0, 6.0], rtol=1e-9)
+
+
 def test_an_f_that_keeps_its_inputs_finds_them_as_they_were():
     kept = []
     numerical_gradient(lambda x: kept.append(x) or x.sum(), [0.0, 5.0], eps=0.5)
