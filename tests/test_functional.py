@@ -321,8 +321,9 @@ def test_a_float32_batch_is_averaged_in_float64():
     logits, labels = batch(20_000, 3, scale=1.0)
     logits[0] = [0.0, 3e7, 0.0]  # one huge loss: in float32 the others would be rounded
     labels[0] = 0
-    exact = cross_entropy(logits, labels, "sum")
-    assert cross_entropy(logits.astype(np.float32), labels, "sum") == pytest.approx(exact, rel=1e-9)
+    for reduction in ("mean", "sum"):
+        exact = cross_entropy(logits, labels, reduction)
+        assert cross_entropy(logits.astype(np.float32), labels, reduction) == pytest.approx(exact, rel=1e-9)
 
 
 def test_one_row_and_a_batch_of_one_agree():
