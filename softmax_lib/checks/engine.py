@@ -76,8 +76,8 @@ class Exercise:
         checked: what an answer that passed was tried on, as a sentence.
         probes, hard: tuples of arguments, as NumPy arrays; where torch is True, they become tensors, floats
         float32. bonus: (arguments, note) pairs. outputs: the names of the results, where there are several.
-        tolerance_grows: True where results grow with the logits, as a log-sum-exp does and a probability does
-        not.
+        tolerance_grows: True where large logits are in the domain: they cost digits, so the tolerance grows
+        with them.
         """
         self.name, self.right, self.parameters = name, right, tuple(parameters)
         self.returns, self.checked = returns, checked

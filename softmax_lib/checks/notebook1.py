@@ -10,9 +10,7 @@ from softmax_lib import functional
 from softmax_lib.checks.engine import Exercise
 from softmax_lib.checks.probes import LECTURE, LECTURE_TWO, SHAPES, logits
 
-ONE_ROW = (
-    "A single row, of shape (C,), comes out wrong. The exercise does not ask for it; axis=-1 gives both."
-)
+ONE_ROW = "It does not take a single row of shape (C,). It need not; for the curious: axis=-1 takes both."
 
 
 # Ways to shift the logits before exp. A shift that is the same for a whole row changes nothing in a right

@@ -258,9 +258,9 @@ def _(probs, labels):
 
 @cross_entropy_from_probs.mistake(
     "fancy-index-grid",
-    "probs[:, labels] is an (N, N) grid: every row at every label. Each row is to be read at its own"
+    "[:, labels] picks an (N, N) grid: every row at every label. Each row is to be read at its own"
     " label only.",
-    hint="Give the rows too, one for each label: probs[np.arange(N), labels].",
+    hint="Give the rows too, one for each label: [np.arange(N), labels].",
     log=(np.log, np.log2, lambda p: -np.log(p)),
     reduce=REDUCE,
 )
@@ -344,6 +344,20 @@ def _(probs, labels, price, reduce):
 
 
 # Not in the series table, but seen often enough to have a name.
+
+
+@cross_entropy_from_probs.mistake(
+    "labels-as-one-hot",
+    "The class numbers stand where one-hot rows belong: label 0 then counts nothing and label 2"
+    " counts twice, in"
+    " every column.",
+    hint="Turn the labels into one-hot rows first, or use them as indices: probs[np.arange(N), labels].",
+    column=(False, True),
+    log=(lambda p: -np.log(p), np.log, np.array),
+    reduce=REDUCE,
+)
+def _(probs, labels, column, log, reduce):
+    return reduce((labels[:, None] if column else labels) * log(probs))
 
 
 @cross_entropy_from_probs.mistake(

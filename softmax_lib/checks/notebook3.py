@@ -70,8 +70,34 @@ NO_HELP = (no_shift, row_min, row_mean, np.mean, np.min)
 TOO_MUCH = (positive_row_max, positive_overall_max, row_max_of_sizes, overall_max_of_sizes)
 
 
+FIXED = (
+    "A fixed number is subtracted, the same for every input. It fits one size of logits; a row far"
+    " above or below it"
+    " still overflows or becomes all 0."
+)
+FIXED_HINT = "Which number fits each row, whatever its size?"
+FIXED_NUMBERS = (100, 200, 300, 400, 500, 600, 700, 709, 800, 900, 998, 999, 1000, 1002, 10000)
+
+CLIPPED = (
+    "The logits are cut off at a limit: 1000, 999 and 998 become the same number, and what tells them apart"
+    " is lost."
+)
+CLIPPED_HINT = "What can be done to a row that makes its numbers smaller and keeps the differences?"
+CLIP_LIMITS = (20, 30, 50, 80, 88, 100, 200, 300, 500, 600, 700, 709)
+
+HIDDEN = (
+    "The nan is replaced by another number after the damage is done. A row is not right for being free of"
+    " nan."
+)
+
+
 def shifted_exp(z: np.ndarray, shift: object) -> np.ndarray:
     return np.exp(z - shift(z))
+
+
+def softmax_with(z: np.ndarray, shift: object) -> np.ndarray:
+    e = shifted_exp(z, shift)
+    return e / e.sum(axis=-1, keepdims=True)
 
 
 # --------------------------------------------------------------------------------------------- stable_softmax
@@ -145,6 +171,38 @@ UNDERFLOW_HINT = (
 def _(logits, shift):
     e = shifted_exp(logits, shift)
     return e / e.sum(axis=-1, keepdims=True)
+
+
+@stable_softmax.mistake("fixed-shift", FIXED, hint=FIXED_HINT, number=FIXED_NUMBERS)
+def _(logits, number):
+    e = np.exp(logits - number)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+@stable_softmax.mistake("clipped", CLIPPED, hint=CLIPPED_HINT, limit=CLIP_LIMITS, low=(True, False))
+def _(logits, limit, low):
+    return functional.softmax(np.clip(logits, -limit if low else None, limit))
+
+
+@stable_softmax.mistake(
+    "nan-hidden", HIDDEN, hint=OVERFLOW_HINT, shift=(no_shift, overall_max), value=(0.0, 1.0)
+)
+def _(logits, shift, value):
+    return np.nan_to_num(softmax_with(logits, shift), nan=value)
+
+
+@stable_softmax.mistake(
+    "divided-by-max",
+    "The logits are divided by their maximum. That changes the differences between them; a"
+    " subtraction leaves them"
+    " as they are.",
+    hint=(
+        "Which of the two keeps e^a / e^b the same: dividing both exponents by m, or subtracting m from both?"
+    ),
+    shift=(row_max, overall_max, row_max_of_sizes, overall_max_of_sizes),
+)
+def _(logits, shift):
+    return functional.softmax(logits / shift(logits))
 
 
 # -------------------------------------------------------------------------------------------------- logsumexp
@@ -269,6 +327,30 @@ def _(logits):
     return row_max(logits) + log_sum(logits, row_max)
 
 
+@logsumexp.mistake("fixed-shift", FIXED, hint=FIXED_HINT, number=FIXED_NUMBERS, added=(True, False))
+def _(logits, number, added):
+    return np.log(np.exp(logits - number).sum(axis=-1)) + (number if added else 0)
+
+
+@logsumexp.mistake("clipped", CLIPPED, hint=CLIPPED_HINT, limit=CLIP_LIMITS, low=(True, False))
+def _(logits, limit, low):
+    return functional.logsumexp(np.clip(logits, -limit if low else None, limit))
+
+
+@logsumexp.mistake("nan-hidden", HIDDEN, hint=OVERFLOW_HINT)
+def _(logits):
+    return np.nan_to_num(log_sum(logits, no_shift))
+
+
+@logsumexp.mistake(
+    "max-only",
+    "This is the largest logit of each row. The log-sum-exp is a little more, up to log C more.",
+    hint="What is lse of the row [5, 5]?",
+)
+def _(logits):
+    return logits.max(axis=-1)
+
+
 @logsumexp.mistake(
     "no-log",
     "The exponentials are summed, but the logarithm of the sum is missing.",
@@ -336,11 +418,6 @@ cross_entropy = Exercise(
     ],
     tolerance_grows=True,
 )
-
-
-def softmax_with(z: np.ndarray, shift: object) -> np.ndarray:
-    e = shifted_exp(z, shift)
-    return e / e.sum(axis=-1, keepdims=True)
 
 
 def one_hot_product(p: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -476,6 +553,31 @@ def _(logits, labels):
 @cross_entropy.mistake("underflow", UNDERFLOW, hint=UNDERFLOW_HINT, shift=TOO_MUCH)
 def _(logits, labels, shift):
     return (log_sum(logits, shift) + per_row(logits, shift) - picked(logits, labels)).mean()
+
+
+@cross_entropy.mistake("fixed-shift", FIXED, hint=FIXED_HINT, number=FIXED_NUMBERS)
+def _(logits, labels, number):
+    return (np.log(np.exp(logits - number).sum(axis=-1)) + number - picked(logits, labels)).mean()
+
+
+@cross_entropy.mistake("clipped", CLIPPED, hint=CLIPPED_HINT, limit=CLIP_LIMITS, low=(True, False))
+def _(logits, labels, limit, low):
+    return functional.cross_entropy(np.clip(logits, -limit if low else None, limit), labels)
+
+
+@cross_entropy.mistake("nan-hidden", HIDDEN, hint=OVERFLOW_HINT, shift=(no_shift, overall_max))
+def _(logits, labels, shift):
+    return np.nan_to_num(-np.log(picked(softmax_with(logits, shift), labels))).mean()
+
+
+@cross_entropy.mistake("nan-hidden", HIDDEN, hint=OVERFLOW_HINT)
+def _(logits, labels):
+    return np.nan_to_num((log_sum(logits, no_shift) - picked(logits, labels)).mean())
+
+
+@cross_entropy.mistake("nan-hidden", HIDDEN, hint=OVERFLOW_HINT)
+def _(logits, labels):
+    return -np.log(picked(np.nan_to_num(softmax_with(logits, no_shift)), labels)).mean()
 
 
 @cross_entropy.mistake(

@@ -204,11 +204,25 @@ def _(logits, labels, divisor):
     "labels-not-one-hot",
     "The class numbers themselves are subtracted from the probabilities. y stands for the one-hot rows.",
     hint="Which class's probability must lose 1 in each row?",
+    form=(lambda y: y[:, None], lambda y: y),
     divisor=(count, one),
 )
-def _(logits, labels, divisor):
+def _(logits, labels, form, divisor):
     p, _ = probs_and_one_hot(logits, labels)
-    return (p - labels[:, None]) / divisor(p)
+    return (p - form(labels)) / divisor(p)
+
+
+@cross_entropy_grad.mistake(
+    "classes-from-labels",
+    "The number of classes is taken from the labels or from the number of rows. A batch need not hold"
+    " every class.",
+    hint="logits.shape[1] is C.",
+    classes=(lambda y: y.max() + 1, len, lambda y: len(set(y.tolist()))),
+    one_hot=(functional.one_hot, lambda y, c: np.eye(c)[y]),
+    divisor=(count, one),
+)
+def _(logits, labels, classes, one_hot, divisor):
+    return (functional.softmax(logits) - one_hot(labels, classes(labels))) / divisor(logits)
 
 
 @cross_entropy_grad.mistake(
@@ -344,6 +358,17 @@ def _(X, W, b, labels, divisor):
 def _(X, W, b, labels):
     dW, db = right_linear_grad(X, W, b, labels)
     return dW, db / len(X)
+
+
+@linear_grad.mistake(
+    "divided-twice",
+    "The 1/N of the mean loss is there twice, in p - y and once more after it.",
+    hint="Divide by N in one place only.",
+    db_too=(True, False),
+)
+def _(X, W, b, labels, db_too):
+    dW, db = right_linear_grad(X, W, b, labels)
+    return dW / len(X), db / len(X) if db_too else db
 
 
 @linear_grad.mistake(
