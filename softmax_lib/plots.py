@@ -369,7 +369,10 @@ def decision_regions(
     _require_classes(classes, "what predict returns")
 
     half = (high - low) / (resolution - 1) / 2  # a pixel is drawn around its point of the grid
-    tints = np.array([[0.6 + 0.4 * part for part in to_rgb(color)] for color in CLASS_COLORS])
+    # uint8, not floats: resampled floats differ in the last digit, and a PNG of them is twice as large
+    tints = np.array(
+        [[round(255 * (0.6 + 0.4 * part)) for part in to_rgb(c)] for c in CLASS_COLORS], np.uint8
+    )
     ax.imshow(
         tints[classes.reshape(resolution, resolution)],
         extent=(low[0] - half[0], high[0] + half[0], low[1] - half[1], high[1] + half[1]),

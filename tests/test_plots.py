@@ -617,7 +617,9 @@ def test_regions_show_what_is_predicted_where(ax):
     for k, chosen in ((0, columns < 1.5), (3, columns >= 1.5)):
         tint = colors[:, chosen]
         assert np.ptp(tint, axis=(0, 1)).max() == 0  # one tint
-        np.testing.assert_allclose(1 - tint[0, 0], 0.4 * (1 - np.array(to_rgb(plots.CLASS_COLORS[k]))))
+        full = np.array(to_rgb(plots.CLASS_COLORS[k]))
+        np.testing.assert_allclose(1 - tint[0, 0] / 255, 0.4 * (1 - full), atol=0.5 / 255)
+    assert colors.dtype == np.uint8  # of floats a PNG is twice as large
     assert ax.get_title() == "A claim"
     assert {*groups(ax)} == {"0", "3"}  # the points are there too
     assert min(group.get_zorder() for group in groups(ax).values()) > picture.get_zorder()
