@@ -52,8 +52,16 @@ def prepare_digit_steps(image: NDArray[np.uint8]) -> dict[str, NDArray[np.float3
     grey = to_grey(image)
     ink = find_ink(grey)
     cropped = crop(ink)
-    resized = resize_to_box(cropped)
-    return {"grey": grey, "ink": ink, "cropped": cropped, "resized": resized, "centred": centre(resized)}
+    thickened = thicken(cropped)
+    resized = resize_to_box(thickened)
+    return {
+        "grey": grey,
+        "ink": ink,
+        "cropped": cropped,
+        "thickened": thickened,
+        "resized": resized,
+        "centred": centre(resized),
+    }
 
 
 # ------------------------------------------------------------------------------------------- one stage each
@@ -84,23 +92,45 @@ def find_ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     if light_on_dark:
         grey, flat_ground = 1 - grey, None if flat_ground is None else 1 - flat_ground
     paper = _paper(grey, flat_ground)
-    ink = paper - grey
-    if not light_on_dark:
-        ink /= np.maximum(paper, 0.05)  # the share of the light that the ink swallows: as much in a shadow
+    ground = 0.05 + (1 - paper if light_on_dark else paper)
+    ink = (paper - grey) * np.median(ground) / ground  # in half the light, ink and paper differ half as much
     ink, peak, noise = _without_noise(ink)
     if peak < max(0.06, 6 * noise):
         raise ValueError(
             "no ink was found: the picture looks blank. Write one digit, with a strong pen, and let it fill "
             "most of the picture"
         )
-    ink[(ink < max(0.05 * peak, 3 * noise)) | ~_digit_region(_blur(ink) > peak / 3)] = 0
-    return (ink / peak).clip(0, 1).astype(np.float32)
+    ink[(ink < max(0.02 * peak, 3 * noise)) | ~_digit_region(_blur(ink) > peak / 3)] = 0
+    return (ink / max(peak, ink.max() - 3 * noise)).clip(0, 1).astype(np.float32)
 
 
 def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """The part of the picture inside the ink's bounding box, (h, w)."""
     rows, columns = ink.any(axis=1).nonzero()[0], ink.any(axis=0).nonzero()[0]
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def thicken(cropped: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The digit as if written with a thicker pen, where its strokes would be thinner than nearly all of MNIST's.
+
+    In the box of 20 x 20 MNIST's strokes are 2.3 pixels wide (median), 99 % of them above 1.2: thinner ones
+    are widened to 2.  Other pictures come back unchanged.
+    """
+    width = _stroke_width(cropped) * BOX / max(cropped.shape)
+    if width >= 1.2:
+        return cropped
+    small = _shrink(cropped, 5 * BOX)
+    small = small / small.max()
+    height, breadth = small.shape
+    radius = (2 - width) / 2 * max(small.shape) / BOX
+    reach = range(-int(radius), int(radius) + 1)
+    thick = np.zeros((height + 2 * reach[-1], breadth + 2 * reach[-1]), np.float32)
+    for down in reach:
+        for right in reach:
+            if down**2 + right**2 <= radius**2:  # a round pen
+                there = thick[down - reach[0] :, right - reach[0] :][:height, :breadth]
+                np.maximum(there, small, out=there)
+    return thick
 
 
 def resize_to_box(cropped: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -173,9 +203,9 @@ def _blur(picture):
 
 
 def _flat_ground(grey):
-    """The grey value that a third of all pixels share, as the ground of a drawing made on a screen; else None."""
+    """The grey value that a fifth of all pixels share, as the ground of a drawing made on a screen; else None."""
     values, counts = np.unique(grey.round(3), return_counts=True)
-    return values[counts.argmax()] if counts.max() > grey.size / 3 else None
+    return values[counts.argmax()] if counts.max() > grey.size / 5 else None
 
 
 def _ink_is_light(grey, flat_ground):
@@ -201,11 +231,15 @@ def _paper(grey, flat_ground):
     picture's size is filled with its surroundings.  Beyond the border the picture goes on as it ends, so a
     shadow that comes in from there stays.
     """
-    paper = _blur(_shrink(grey, COARSE))
+    paper = _shrink(grey, COARSE)
     size = max(paper.shape) // 2
-    how = {"mode": "edge"} if flat_ground is None else {"constant_values": flat_ground}
-    paper = np.pad(paper, size - 1, **how)
-    paper = _slide(np.min, _slide(np.max, paper, size), size)
+    if flat_ground is None:
+        outside = paper = _blur(paper)
+    else:  # then what is dark at the border is the digit, and ends there
+        outside = np.where(_widen(paper < (paper.min() + flat_ground) / 2), flat_ground, paper)
+    padded = np.pad(outside, size - 1, mode="edge")
+    padded[size - 1 : size - 1 + paper.shape[0], size - 1 : size - 1 + paper.shape[1]] = paper
+    paper = _slide(np.min, _slide(np.max, padded, size), size)
     paper = -_widen(-paper)  # at a shadow's edge rather too dark than too light, which would look like ink
     return np.asarray(Image.fromarray(paper).resize(grey.shape[::-1], Image.Resampling.BILINEAR))
 
@@ -247,6 +281,13 @@ def _digit_region(strong):
         sizes = inside
     digit = _widen((sizes >= 0.1 * sizes.max())[parts])
     return digit.repeat(cell, axis=0).repeat(cell, axis=1)[: strong.shape[0], : strong.shape[1]]
+
+
+def _stroke_width(ink):
+    """Width of the strokes in pixels: their area over half the length of their outline."""
+    inside = np.pad(ink > 0.5, 1)
+    steps = np.count_nonzero(np.diff(inside, axis=0)) + np.count_nonzero(np.diff(inside, axis=1))
+    return 2 * np.count_nonzero(inside) / max(1, steps * np.pi / 4)  # slanting, a line of 1 has 4 / pi steps
 
 
 def _connected_parts(mask):
