@@ -275,6 +275,14 @@ def folded_answers_are_well_formed(notebook):
             yield f"{cell.id}: write <details><summary>Word</summary>, an empty line, the text, </details>"
 
 
+def no_control_characters(notebook):
+    r"""A script that writes "\text" in a plain string writes a tab and "ext"; "\frac" becomes a form feed."""
+    for cell in notebook.cells:
+        found = re.search(r".{0,15}[\x00-\x09\x0b-\x1f\x7f-\x9f].{0,15}", cell.source)
+        if cell.cell_type == "markdown" and found:
+            yield f"{cell.id}: a tab or another control character in {found[0]!r}; was a backslash lost?"
+
+
 def opening_says_do_learn_need(notebook):
     first = notebook.cells[0]
     if not re.match(rf"# {number_of(notebook)}\. \w", first.source):
@@ -383,6 +391,7 @@ RULES = [
     figures_have_alt_text,
     figures_follow_a_prediction,
     folded_answers_are_well_formed,
+    no_control_characters,
     opening_says_do_learn_need,
     minutes_add_up,
     closing_sections_are_there,
@@ -620,6 +629,11 @@ MUTATIONS = {
         "open <details>": (replace("predict-it", "</details>", ""), "predict-it"),
         "no empty line": (replace("predict-it", "y>\n\nT", "y>\nT"), "predict-it"),
         "no <summary>": (replace("predict-it", "<summary>Answer</summary>", ""), "predict-it"),
+    },
+    no_control_characters: {
+        "tab for the t of text": (add_line("read-it", "$\text{lse}(z)$"), "read-it"),
+        "form feed for the f of frac": (add_line("read-it", "$\frac{1}{N}$"), "read-it"),
+        "bell for the a of alpha": (add_line("closing", "$\alpha$"), "closing"),
     },
     opening_says_do_learn_need: {
         "no title": (replace("opening", "# 2. Two", "Two"), "opening"),
