@@ -278,9 +278,9 @@ def folded_answers_are_well_formed(notebook):
 def no_control_characters(notebook):
     r"""A script that writes "\text" in a plain string writes a tab and "ext"; "\frac" becomes a form feed."""
     for cell in notebook.cells:
-        found = re.search(r".{0,15}[\x00-\x09\x0b-\x1f\x7f-\x9f].{0,15}", cell.source)
+        found = re.search(r"([\x00-\x09\x0b-\x1f\x7f-\x9f])(.{0,15})", cell.source)
         if cell.cell_type == "markdown" and found:
-            yield f"{cell.id}: a tab or another control character in {found[0]!r}; was a backslash lost?"
+            yield f"{cell.id}: character {ord(found[1])} (9 is a tab) before {found[2]!r}; a lost backslash?"
 
 
 def opening_says_do_learn_need(notebook):
