@@ -562,7 +562,8 @@ number(
         -1.4: "nll_loss turns the sign: a loss is not negative.",
         0.4: "That is the entry of label 0. Labels count from 0.",
         2.3: "That is the entry of label 2. Labels count from 0.",
-        0.3365: "That is -ln of 1.4 with the other sign: nll_loss takes no logarithm.",
+        0.3365: "That is ln 1.4: nll_loss takes no logarithm.",
+        1.417: "That is cross_entropy of the row; nll_loss alone does not take the log_softmax.",
         -0.3365: "That is -ln 1.4: nll_loss takes no logarithm itself.",
         1.3667: "That is the mean of all three. The label picks one.",
     },
@@ -587,6 +588,7 @@ number(
         1.5: "The ignored row does not count in the division either: three rows are left.",
         3: "That is the mean of all four, as if nothing had been ignored.",
         6: "That is the sum of the three; the default is the mean.",
+        4: "The loss of the last row is still in your sum; the row is left out of both sum and count.",
     },
 )
 number(
@@ -608,6 +610,7 @@ numbers(
         (784, 10): "That is the W of notebook 1, (in, out). nn.Linear stores it the other way round.",
         (10,): "That is the bias.",
         (7850,): "That is how many numbers there are, weights and biases.",
+        7840: "That is how many numbers are in it; the shape is a tuple of two.",
     },
 )
 word(
