@@ -47,6 +47,7 @@ class Mistake:
     function: Callable
     options: dict = field(default_factory=dict)
     fit: Callable | None = None
+    mentions: tuple[str, ...] = ()
 
     def __call__(self, *args):
         return self.function(*args, **self.options)
@@ -100,7 +101,13 @@ class Exercise:
         return f"{self.name}({', '.join(self.parameters)})"
 
     def mistake(
-        self, id: str, sentence: str, hint: str, fit: Callable | None = None, **options: Sequence
+        self,
+        id: str,
+        sentence: str,
+        hint: str,
+        fit: Callable | None = None,
+        mentions: Sequence[str] = (),
+        **options: Sequence,
     ) -> Callable:
         """Return a decorator that adds a known mistake, once for each combination of the options.
 
@@ -112,7 +119,7 @@ class Exercise:
         def add(function: Callable) -> Callable:
             for chosen in itertools.product(*options.values()):
                 named = dict(zip(options, chosen, strict=True))
-                self.mistakes.append(Mistake(id, sentence, hint, function, named, fit))
+                self.mistakes.append(Mistake(id, sentence, hint, function, named, fit, tuple(mentions)))
             self._known.clear()
             return function
 
@@ -163,10 +170,15 @@ class Exercise:
             self._known[hard] = [self._known_result(m, hard) for m in mistakes]
         return self._known[hard]
 
-    def suspects(self, hard: bool, answer: Sequence[Result]) -> list[Known]:
-        """Return the known mistakes with their results, those with a free number fitted to the answer."""
+    def suspects(self, hard: bool, answer: Sequence[Result], names: set[str]) -> list[Known]:
+        """Return the known mistakes with their results, those with a free number fitted to the answer.
+
+        names: what the answer's code mentions.
+        """
         out = []
         for k in self.known_results(hard):
+            if k.mistake.mentions and not names.intersection(k.mistake.mentions):
+                continue
             out.append(k)
             for options in k.mistake.fit(self.hard if hard else self.probes, answer) if k.mistake.fit else ():
                 fitted = replace(k.mistake, options=k.mistake.options | options)

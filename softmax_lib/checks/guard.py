@@ -70,6 +70,14 @@ def call(function: Callable, args: tuple, *, seconds: float, names: tuple[str, .
     return out
 
 
+def message_of(error: BaseException) -> str:
+    """Return an error's message; one of the learner's own making may fail even at that."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
 def copy_of(value: object) -> object:
     """Return a copy that shares no memory with value: arrays, tensors, or anything that `deepcopy` takes."""
     return value.copy() if isinstance(value, np.ndarray) else copy.deepcopy(value)
@@ -86,22 +94,34 @@ def _differs(before: object, after: object) -> bool:
 @contextlib.contextmanager
 def settings_kept() -> Iterator[None]:
     """Seed the global random generators, silence NumPy's warnings, and put everything back at the end."""
-    torch = sys.modules.get("torch")
-    torch_state = torch.random.get_rng_state() if torch else None
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     random.seed(0)
-    if torch:
-        torch.random.default_generator.manual_seed(0)
     try:
-        with np.errstate(all="ignore"), np.printoptions(), warnings.catch_warnings():
+        with np.errstate(all="ignore"), np.printoptions(), warnings.catch_warnings(), _torch_settings_kept():
             warnings.simplefilter("ignore")
             yield
     finally:
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
-        if torch:
-            torch.random.set_rng_state(torch_state)
+
+
+@contextlib.contextmanager
+def _torch_settings_kept() -> Iterator[None]:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    state, threads, dtype = torch.random.get_rng_state(), torch.get_num_threads(), torch.get_default_dtype()
+    torch.random.default_generator.manual_seed(0)
+    torch.set_num_threads(1)  # the tensors are tiny; threads would only wait for each other
+    try:
+        with torch.set_grad_enabled(torch.is_grad_enabled()):
+            yield
+    finally:
+        torch.random.set_rng_state(state)
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
 
 
 class _Tape(io.StringIO):

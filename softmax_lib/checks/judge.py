@@ -234,7 +234,7 @@ class _Judgement:
         ex = self.exercise
         probes, right, scales = (ex.hard if hard else ex.probes), ex.right_results(hard), ex.scales(hard)
         failed = sorted((i for i, m in enumerate(marks) if m < 2), key=lambda i: _size(probes[i]))
-        known = ex.suspects(hard, results)
+        known = ex.suspects(hard, results, _names_in(self.function))
         if hard:
             mistake = best_match_at_the_limits(results, right, known, scales)
         else:
@@ -301,12 +301,23 @@ class _Judgement:
             self.report.data("printed", printed if len(printed) <= 300 else printed[:300] + " ...")
 
 
+def _names_in(function: Callable) -> set[str]:
+    """Return the names that a function's code uses, in functions inside it too."""
+    names, codes = set(), [getattr(function, "__code__", None)]
+    while codes:
+        code = codes.pop()
+        if code is not None:
+            names.update(code.co_names)
+            codes += [c for c in code.co_consts if hasattr(c, "co_names")]
+    return names
+
+
 def _is_stub(call: guard.Call) -> bool:
     """Return True where the answer still holds `...`, or raises NotImplementedError."""
     if isinstance(call.error, NotImplementedError):  # torch raises it too, but not in the learner's own line
         return call.line is None or "raise" in call.line[1]
     if isinstance(call.error, TypeError | AttributeError):
-        return "ellipsis" in str(call.error)
+        return "ellipsis" in guard.message_of(call.error)
     return call.error is None and values.is_stub(call.value)
 
 
@@ -320,10 +331,7 @@ def _size(probe: tuple) -> int:
 
 def _in_words(call: guard.Call) -> str:
     """Return an error's type and message and the learner's own line."""
-    try:
-        message = str(call.error)
-    except Exception:  # an error of the learner's own making may fail at this too
-        message = ""
+    message = guard.message_of(call.error)
     message = message if len(message) <= 300 else message[:300] + " ..."
     kind = type(call.error).__name__
     return f"{kind}: {message}{_where(call)}" if message else f"{kind}{_where(call)}"

@@ -17,13 +17,14 @@ class Result:
     @property
     def arithmetic(self) -> bool:
         """True for Python's own words for inf and nan: math.exp(1000), math.log(0) and 0 / 0 raise."""
-        return isinstance(self.error, ArithmeticError) or "math domain" in str(self.error)
+        return isinstance(self.error, ArithmeticError) or "math domain" in guard.message_of(self.error)
 
 
 def agreement(a: Result, b: Result, scale: float = 1.0) -> int:
     """Return 2 where two results agree, 1 where only shape or kind of error or infinity differ, else 0."""
     if a.error is not None and b.error is not None:
-        return 2 if type(a.error) is type(b.error) and str(a.error) == str(b.error) else 1
+        same_type = type(a.error) is type(b.error)
+        return 2 if same_type and guard.message_of(a.error) == guard.message_of(b.error) else 1
     if a.error is not None or b.error is not None:
         failed, other = (a, b) if a.error is not None else (b, a)
         return int(failed.arithmetic and not values.all_finite(other.value))

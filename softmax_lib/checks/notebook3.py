@@ -374,9 +374,10 @@ def _(logits):
     "The logarithm is not the natural one.",
     hint="np.log is the natural logarithm.",
     log=(np.log2, np.log10),
+    shift=(row_max, no_shift),
 )
-def _(logits, log):
-    return log_sum(logits, row_max, log) + per_row(logits, row_max)
+def _(logits, log, shift):
+    return log_sum(logits, shift, log) + per_row(logits, shift)
 
 
 @logsumexp.mistake(
@@ -635,3 +636,14 @@ def _(logits, labels, max_too, sum_too):
     if not max_too and not sum_too:
         raise ValueError("the right shapes")
     return -picked(z - np.log(np.exp(z).sum(axis=-1, keepdims=not sum_too)), labels).mean()
+
+
+@cross_entropy.mistake("keepdims-missing", notebook1.KEEPDIMS, hint=notebook1.KEEPDIMS_HINT)
+def _(logits, labels):
+    return -picked(logits - functional.logsumexp(logits), labels).mean()
+
+
+@cross_entropy.mistake("keepdims-missing", notebook1.KEEPDIMS, hint=notebook1.KEEPDIMS_HINT)
+def _(logits, labels):
+    e = np.exp(logits)
+    return -np.log(picked(e / e.sum(axis=-1), labels)).mean()

@@ -167,18 +167,29 @@ def _(logits: Tensor, labels: Tensor, loss):
         lambda pick, y, r: F.mse_loss((pick != y).float(), 0.0 * y, reduction=r),
         lambda pick, y, r: F.mse_loss((pick == y).float(), 0.0 * y, reduction=r),
         lambda pick, y, r: -F.mse_loss((pick == y).float(), 0.0 * y, reduction=r),
-        lambda pick, y, r: F.cross_entropy(pick, y, reduction=r),
-        lambda pick, y, r: F.cross_entropy(pick.float(), y, reduction=r),
         lambda pick, y, r: F.cross_entropy(pick.float(), y.float(), reduction=r),
-        lambda pick, y, r: F.cross_entropy(pick[:, None], y, reduction=r),
-        lambda pick, y, r: F.cross_entropy(pick[:, None].float(), y, reduction=r),
-        lambda pick, y, r: F.nll_loss(pick, y, reduction=r),
-        lambda pick, y, r: F.nll_loss(pick.float(), y, reduction=r),
     ),
     reduction=REDUCTIONS,
 )
 def _(logits: Tensor, labels: Tensor, loss, reduction: str):
     return loss(logits.argmax(1), labels, reduction)
+
+
+@torch_loss.mistake(
+    "argmax-first",
+    ARGMAX,
+    hint=ARGMAX_HINT,
+    mentions=("argmax", "max", "topk", "argsort", "sort"),
+    loss=(F.cross_entropy, F.nll_loss),
+    form=(
+        lambda pick: pick,
+        lambda pick: pick.float(),
+        lambda pick: pick[:, None],
+        lambda pick: pick[:, None].float(),
+    ),
+)
+def _(logits: Tensor, labels: Tensor, loss, form):
+    return loss(form(logits.argmax(1)), labels)
 
 
 def guess_epsilon_of_pick(probes: list, results: list) -> list[dict]:
@@ -199,6 +210,37 @@ def _(logits: Tensor, labels: Tensor, epsilon: float):
 
 
 # Not in the series table, but seen often enough to have a name.
+
+
+@torch_loss.mistake(
+    "one-hot-integers",
+    "The targets are one-hot rows of whole numbers. Rows are read as class probabilities, which must"
+    " be floats; class"
+    " indices are labels of shape (N,).",
+    hint="The labels can be handed over as they come.",
+)
+def _(logits: Tensor, labels: Tensor):
+    return F.cross_entropy(logits, F.one_hot(labels, logits.shape[1]))
+
+
+@torch_loss.mistake(
+    "float-labels",
+    "The labels were turned into floats. Class indices are int64; floats are read as class probabilities.",
+    hint="The labels can be handed over as they come.",
+    loss=(F.cross_entropy, F.nll_loss),
+)
+def _(logits: Tensor, labels: Tensor, loss):
+    return loss(logits.log_softmax(1), labels.float())
+
+
+@torch_loss.mistake(
+    "labels-with-an-axis",
+    "The labels have shape (N, 1). Class indices have shape (N,).",
+    hint="The labels can be handed over as they come; squeeze(1) takes an axis of length 1 away.",
+    loss=(F.cross_entropy, F.nll_loss),
+)
+def _(logits: Tensor, labels: Tensor, loss):
+    return loss(logits.log_softmax(1), labels[:, None])
 
 
 @torch_loss.mistake(
@@ -253,11 +295,15 @@ def _(logits: Tensor, labels: Tensor, reduce):
     "binary-cross-entropy",
     "This is the binary loss: it treats each class as a yes-or-no question of its own.",
     hint="The classes share one softmax: F.cross_entropy.",
-    reduction=("mean", "sum"),
+    loss=(
+        F.binary_cross_entropy_with_logits,
+        lambda z, y, reduction: F.binary_cross_entropy(z.sigmoid(), y, reduction=reduction),
+        lambda z, y, reduction: F.binary_cross_entropy(z.softmax(1), y, reduction=reduction),
+    ),
+    reduction=REDUCTIONS,
 )
-def _(logits: Tensor, labels: Tensor, reduction: str):
-    y = F.one_hot(labels, logits.shape[1]).float()
-    return F.binary_cross_entropy_with_logits(logits, y, reduction=reduction)
+def _(logits: Tensor, labels: Tensor, loss, reduction: str):
+    return loss(logits, one_hot_like(logits, labels), reduction=reduction)
 
 
 @torch_loss.mistake(

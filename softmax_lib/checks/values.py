@@ -59,6 +59,8 @@ def kind(value: object) -> str:
         return f"text, {value[:60]!r}"
     if callable(value):
         return f"a function or class ({getattr(value, '__name__', type(value).__name__)})"
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} that holds something other than numbers"
     article = "an" if type(value).__name__[0] in "aeiou" else "a"
     return f"{article} {type(value).__name__}"
 
