@@ -371,7 +371,8 @@ def test_an_endless_answer_ends(answer, short_limit):
     verdict = checks.softmax(answer)
     assert verdict.mistake == "never-ends" and verdict.attempted
     assert time.monotonic() - started < 5
-    assert f"in line {answer.__code__.co_firstlineno}" in verdict.message or "in line" in verdict.message
+    first = answer.__code__.co_firstlineno
+    assert f"in line {first + 1}: " in verdict.message  # the loop, or the sleep
     assert signal.getsignal(signal.SIGALRM) is handler
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
@@ -593,3 +594,35 @@ def test_a_check_leaves_the_callers_trace_and_streams_alone():
     with contextlib.suppress(KeyboardInterrupt):
         checks.softmax(lambda z: 1 / 0)
     assert sys.gettrace() is tracer and sys.stdout is out and sys.stderr is err
+
+
+def test_an_endless_answer_names_its_outermost_loop_on_every_run(short_limit):
+    answer = from_cell(
+        """def answer(z):
+    n = 0
+    while n < 3:
+        for row in z:
+            np.exp(row)
+""",
+        "answer",
+    )
+    messages = {checks.softmax(answer).message for _ in range(3)}
+    assert len(messages) == 1 and "in line 3: while n < 3:" in messages.pop()
+
+
+def test_what_a_notebook_displays_counts_as_printed(monkeypatch):
+    class Shell:
+        display_pub = None
+
+    class IPython:
+        shell = Shell()
+        get_ipython = staticmethod(lambda: IPython.shell)
+
+    monkeypatch.setitem(sys.modules, "IPython", IPython)
+
+    def answer(z):
+        IPython.shell.display_pub.publish({"text/plain": repr(functional.softmax(z))})
+
+    verdict = checks.softmax(answer)
+    assert verdict.mistake == "printed-not-returned" and "0.659" in verdict.message
+    assert IPython.shell.display_pub is None

@@ -6,6 +6,7 @@ filter of warnings and the states of the random generators are put back. An endl
 few seconds.
 """
 
+import ast
 import contextlib
 import copy
 import ctypes
@@ -55,11 +56,7 @@ def call(function: Callable, args: tuple, *, seconds: float, names: tuple[str, .
     tape = _Tape()
     out = Call(arguments=mine)
     try:
-        with (
-            contextlib.redirect_stdout(tape),
-            contextlib.redirect_stderr(io.StringIO()),
-            _time_limit(seconds),
-        ):
+        with _prints_to(tape), _time_limit(seconds):
             out.value = function(**dict(zip(names, mine, strict=True))) if names else function(*mine)
     except KeyboardInterrupt:
         raise
@@ -84,11 +81,16 @@ def copy_of(value: object) -> object:
 
 
 def _differs(before: object, after: object) -> bool:
-    """Return True where an array or tensor was changed by more than rounding."""
+    """Return True where an array or tensor was changed, by more than the rounding of + h and then - h."""
     if not hasattr(before, "shape") or not hasattr(before, "dtype"):
         return False
     before, after = np.asarray(before), np.asarray(after)
-    return before.shape != after.shape or not np.allclose(before, after, rtol=1e-6, atol=1e-7, equal_nan=True)
+    if before.shape != after.shape:
+        return True
+    if before.dtype.kind != "f":
+        return not np.array_equal(before, after)
+    rounding = 16 * np.finfo(before.dtype).eps * np.abs(before).max(initial=0.0)
+    return not np.allclose(before, after, rtol=0, atol=rounding, equal_nan=True)
 
 
 @contextlib.contextmanager
@@ -124,6 +126,37 @@ def _torch_settings_kept() -> Iterator[None]:
         torch.set_default_dtype(dtype)
 
 
+@contextlib.contextmanager
+def _prints_to(tape: io.StringIO) -> Iterator[None]:
+    """Keep what is printed or shown with `display`; drop what goes to the error stream."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    with contextlib.redirect_stdout(tape), contextlib.redirect_stderr(io.StringIO()):
+        if shell is None:
+            yield
+            return
+        usual, shell.display_pub = shell.display_pub, CapturedDisplays(tape)
+        try:
+            yield
+        finally:
+            shell.display_pub = usual
+
+
+class CapturedDisplays:
+    """Stands in for IPython's display publisher and writes the text form of what is shown."""
+
+    is_publishing = False
+
+    def __init__(self, tape: io.StringIO):
+        self.tape = tape
+
+    def publish(self, data: dict, *args: object, **kwargs: object) -> None:
+        self.tape.write(str(data.get("text/plain", "")) + "\n")
+
+    def clear_output(self, wait: bool = False) -> None:
+        pass
+
+
 class _Tape(io.StringIO):
     """Keeps the first few thousand characters that are printed, however many more come."""
 
@@ -143,20 +176,37 @@ _LIBRARIES = (
 
 
 def _learners_line(error: BaseException) -> tuple[int, str] | None:
-    """Return (number, text) of the deepest line that is the learner's, not a library's or this package's."""
-    found = None
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        name = frame.f_code.co_filename
-        if not name.startswith(_LIBRARIES) and "site-packages" not in name:
-            found = number, linecache.getline(name, number, frame.f_globals).strip()
-    if found is None and isinstance(error, SyntaxError) and error.lineno:
-        return error.lineno, (error.text or "").strip()
-    return found
+    """Return (number, text) of the deepest line that is the learner's, not a library's or this package's.
+
+    Of an endless answer, return the outermost loop instead: where in it the time ran out is an accident.
+    """
+    lines = [
+        (number, frame.f_code.co_filename)
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith(_LIBRARIES)
+        and "site-packages" not in frame.f_code.co_filename
+    ]
+    if not lines:
+        return None
+    number, filename = lines[-1]
+    if isinstance(error, NeverEnds):
+        number, filename = lines[0]
+        number = _loop_around(number, "".join(linecache.getlines(filename)))
+    return number, linecache.getline(filename, number).strip()
+
+
+def _loop_around(number: int, source: str) -> int:
+    """Return the line where the outermost loop around a line begins; the line itself where there is none."""
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+        for node in ast.walk(ast.parse(source)):  # outer nodes come before inner ones
+            if isinstance(node, ast.While | ast.For) and node.lineno <= number <= node.end_lineno:
+                return node.lineno
+    return number
 
 
 # --------------------------------------------------------------------------------------------- the time limit
 def _time_limit(seconds: float) -> contextlib.AbstractContextManager:
-    """Return a context that raises NeverEnds in its block after the given seconds, again if need be."""
+    """Return a context that raises NeverEnds in its block after so many seconds, again if need be."""
     in_main = threading.current_thread() is threading.main_thread()
     return _by_signal(seconds) if in_main and hasattr(signal, "setitimer") else _by_thread(seconds)
 

@@ -39,12 +39,14 @@ OFF_BY_ONE_HINT = "Write out the row of label 0 with three classes by hand, and 
 
 
 @one_hot.mistake(
-    "off-by-one", OFF_BY_ONE, hint=OFF_BY_ONE_HINT, step=(-1, 1), beyond=("wraps", "empty", "error")
+    "off-by-one", OFF_BY_ONE, hint=OFF_BY_ONE_HINT, step=(-1, 1), beyond=("wraps", "stops", "empty", "error")
 )
 def _(labels, num_classes, step, beyond):
     moved = labels + step
     if beyond == "wraps":
         moved = moved % num_classes
+    if beyond == "stops":
+        moved = moved.clip(0, num_classes - 1)
     if beyond == "error" and (moved.min() < 0 or moved.max() >= num_classes):
         raise IndexError("a label stands outside the row")
     return (moved[:, None] == np.arange(num_classes)).astype(float)

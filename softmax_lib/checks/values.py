@@ -49,7 +49,7 @@ def _without_tensors(value: object) -> object:
         return [_without_tensors(v) for v in value]
     if hasattr(value, "detach"):
         value = value.detach().cpu()
-        return (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+        return (value.half() if "bfloat16" in str(value.dtype) else value).numpy()  # unknown to NumPy
     return value
 
 
