@@ -2,10 +2,10 @@
 
 MNIST was made so (LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document
 Recognition", *Proceedings of the IEEE* 86 (1998), section III.A): a digit, light on black, was shrunk into a
-box of 20 x 20 with its aspect kept, which makes its edges grey, and put into 28 x 28 with its centre of mass
-in the middle.  Where is that?  In 69,990 of MNIST's 70,000 images the centre of mass lies within half a pixel
-of row 14, column 14 (counted from 0), and the longer side of the ink is 20: the images were moved by whole
-pixels.  A network that has seen only such images reads other ones badly, so `prepare_digit` repeats the steps.
+box of 20 x 20 with its aspect kept, which made its edges grey, and put into 28 x 28 with its centre of mass
+in the middle.  Where is the middle?  The images say it: in all but 2 of the 70,000 the centre of mass is
+nearest to row 14, column 14 (counted from 0), and in all but 16 the longer side of the ink is 20.  A network
+that has seen only such images reads others badly, so `prepare_digit` takes the same steps.
 """
 
 import os
@@ -18,11 +18,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-SIDE, BOX, MIDDLE = (
-    28,
-    20,
-    14,
-)  # MNIST: side of an image, of the box for the digit; row and column of its middle
+SIDE, BOX = 28, 20  # the side of MNIST's images, and of the box in them that holds the digit
+MIDDLE = 14  # the row and the column of the centre of mass
 WORK = 600  # a photo is first reduced to at most this many pixels a side
 COARSE = 100  # paper and blots are looked for in a picture of at most this many pixels a side
 
@@ -40,28 +37,22 @@ def prepare_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     >>> digit.shape, np.argwhere(digit)[[0, -1]].tolist()  # 20 high and 2 wide: the aspect is kept
     ((28, 28), [[4, 13], [23, 14]])
     """
-    return list(prepare_digit_steps(image).values())[-1]
+    return prepare_digit_steps(image)["centred"]
 
 
 def prepare_digit_steps(image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    """The pictures between a photo and what `prepare_digit` returns, in order, each float32 in [0, 1].
+    """The pictures from the first to what `prepare_digit` returns, by name and in order, float32 in [0, 1].
 
-    "grey": colour and transparency gone; "ink": light ink on black, the paper gone; "cropped": its bounding
-    box; "resized": longer side 20; "centred": (28, 28), the centre of mass in the middle.
+    "grey": without colour and transparency; "ink": light on black, without the paper; "cropped" to the ink;
+    "thickened", if the strokes are thin; "resized": longer side 20; "centred": (28, 28), by its mass.
     """
     grey = to_grey(image)
     ink = find_ink(grey)
     cropped = crop(ink)
     thickened = thicken(cropped)
     resized = resize_to_box(thickened)
-    return {
-        "grey": grey,
-        "ink": ink,
-        "cropped": cropped,
-        "thickened": thickened,
-        "resized": resized,
-        "centred": centre(resized),
-    }
+    centred = centre(resized)
+    return dict(grey=grey, ink=ink, cropped=cropped, thickened=thickened, resized=resized, centred=centred)
 
 
 # ------------------------------------------------------------------------------------------- one stage each
@@ -111,33 +102,24 @@ def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def thicken(cropped: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The digit as if written with a thicker pen, where its strokes would be thinner than nearly all of MNIST's.
+    """The digit as if written with a thicker pen, where its strokes are thinner than MNIST's; else unchanged.
 
-    In the box of 20 x 20 MNIST's strokes are 2.3 pixels wide (median), 99 % of them above 1.2: thinner ones
-    are widened to 2.  Other pictures come back unchanged.
+    In the box of 20 x 20, MNIST's strokes are 2.3 pixels wide (median), 99 % of them above 1.2.  A pen on a
+    photo can be far below: shrunk to the box, its lines would be faint.  They are widened to 2 pixels.
     """
     width = _stroke_width(cropped) * BOX / max(cropped.shape)
     if width >= 1.2:
         return cropped
     small = _shrink(cropped, 5 * BOX)
-    small = small / small.max()
-    height, breadth = small.shape
-    radius = (2 - width) / 2 * max(small.shape) / BOX
-    reach = range(-int(radius), int(radius) + 1)
-    thick = np.zeros((height + 2 * reach[-1], breadth + 2 * reach[-1]), np.float32)
-    for down in reach:
-        for right in reach:
-            if down**2 + right**2 <= radius**2:  # a round pen
-                there = thick[down - reach[0] :, right - reach[0] :][:height, :breadth]
-                np.maximum(there, small, out=there)
-    return thick
+    reach = int((2 - width) / 2 * max(small.shape) / BOX)  # on either side of the line
+    return _slide(np.max, np.pad(small / small.max(), 2 * reach), 2 * reach + 1)
 
 
-def resize_to_box(cropped: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The picture with its longer side resized to 20 pixels and its aspect kept; the strongest ink is 1."""
-    scale = BOX / max(cropped.shape)
-    height, width = (max(1, round(side * scale)) for side in cropped.shape)
-    resized = np.asarray(Image.fromarray(cropped).resize((width, height), Image.Resampling.BOX))
+def resize_to_box(digit: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The digit with its longer side resized to 20 pixels and its aspect kept; the strongest ink is 1."""
+    scale = BOX / max(digit.shape)
+    height, width = (max(1, round(side * scale)) for side in digit.shape)
+    resized = np.asarray(Image.fromarray(digit).resize((width, height), Image.Resampling.BICUBIC))
     return (resized / resized.max()).clip(0, 1)
 
 
@@ -152,7 +134,7 @@ def centre(resized: NDArray[np.float32]) -> NDArray[np.float32]:
         middle = (mass * np.arange(side)).sum() / mass.sum()
         corner.append(int(np.clip(MIDDLE - np.floor(middle + 0.5), 0, SIDE - side)))
     digit = np.zeros((SIDE, SIDE), np.float32)
-    digit[corner[0] : corner[0] + resized.shape[0], corner[1] : corner[1] + resized.shape[1]] = resized
+    _part(digit, corner, resized.shape)[:] = resized
     return digit
 
 
@@ -168,23 +150,26 @@ def _validate(image):
     if image.dtype != np.uint8:
         way = "image.astype(np.uint8) * 255" if image.dtype == bool else "(image * 255).astype(np.uint8)"
         raise TypeError(
-            f"image must be of dtype uint8 (0 to 255), found {image.dtype}. Values from 0 to 1 become it by {way}"
+            f"image must be of dtype uint8 (0 to 255), found {image.dtype}. From values 0 to 1: {way}"
         )
     if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
         raise ValueError(
             f"image must be one picture of shape (H, W), (H, W, 3) or (H, W, 4), found {image.shape}. "
-            "Of a batch take one: images[0]; a channel in front goes away by image.squeeze()"
+            "Of a batch take one, images[0]; sides of length 1 go by image.squeeze()"
         )
     if min(image.shape[:2]) < 1 or max(image.shape[:2]) < 8:
         raise ValueError(f"image is too small: at least 8 pixels on its longer side, found {image.shape[:2]}")
 
 
-def _flatten(image, ground):
-    """RGBA on a ground of one grey, as grey."""
+def _flatten(image, level):
+    """RGBA on a ground of one grey level, as grey."""
     picture = Image.fromarray(image)
-    return np.asarray(
-        Image.alpha_composite(Image.new("RGBA", picture.size, (ground,) * 3 + (255,)), picture).convert("L")
-    )
+    ground = Image.new("RGBA", picture.size, (level, level, level, 255))
+    return np.asarray(Image.alpha_composite(ground, picture).convert("L"))
+
+
+def _part(picture, corner, shape):
+    return picture[corner[0] : corner[0] + shape[0], corner[1] : corner[1] + shape[1]]
 
 
 def _shrink(picture, longest):
@@ -203,15 +188,16 @@ def _blur(picture):
 
 
 def _flat_ground(grey):
-    """The grey value that a fifth of all pixels share, as the ground of a drawing made on a screen; else None."""
+    """The one grey that a fifth of all pixels have, as in a drawing made on a screen; None in a photo."""
     values, counts = np.unique(grey.round(3), return_counts=True)
     return values[counts.argmax()] if counts.max() > grey.size / 5 else None
 
 
 def _ink_is_light(grey, flat_ground):
-    """Ink is less than paper: what differs from its neighbourhood does so more strongly towards the ink's side.
+    """There is less ink than paper, so ink differs more from the average around it than paper does.
 
-    So the third moment of the differences tells; a wide neighbourhood for thick strokes, a narrow for thin.
+    The sign of the differences' third moment says which is which: averages over a wide surrounding for thick
+    strokes, over a narrow one for thin strokes.
     """
     if flat_ground is not None:
         return bool(grey.mean() > flat_ground)
@@ -238,7 +224,7 @@ def _paper(grey, flat_ground):
     else:  # then what is dark at the border is the digit, and ends there
         outside = np.where(_widen(paper < (paper.min() + flat_ground) / 2), flat_ground, paper)
     padded = np.pad(outside, size - 1, mode="edge")
-    padded[size - 1 : size - 1 + paper.shape[0], size - 1 : size - 1 + paper.shape[1]] = paper
+    _part(padded, (size - 1, size - 1), paper.shape)[:] = paper
     paper = _slide(np.min, _slide(np.max, padded, size), size)
     paper = -_widen(-paper)  # at a shadow's edge rather too dark than too light, which would look like ink
     return np.asarray(Image.fromarray(paper).resize(grey.shape[::-1], Image.Resampling.BILINEAR))
@@ -265,29 +251,26 @@ def _without_noise(ink):
 
 
 def _digit_region(strong):
-    """Where the digit is, (H, W) bool: without specks, and without what comes in over the border if more is inside."""
-    cell = -(-max(strong.shape) // COARSE)  # work on cells of so many pixels a side
-    height, width = (-(-side // cell) for side in strong.shape)
-    cells = np.zeros((height * cell, width * cell), bool)
-    cells[: strong.shape[0], : strong.shape[1]] = strong
-    cells = cells.reshape(height, cell, width, cell).any(axis=(1, 3))
-    parts = _connected_parts(cells)
+    """Where the digit is, (H, W) bool: without specks, and without what comes in over the border.
+
+    (Unless there is next to nothing else: a digit may touch the border.)
+    parts = _connected_parts(_shrink(strong.astype(np.float32), COARSE) > 0)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    at_border = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
     inside = sizes.copy()
-    inside[at_border] = 0
+    inside[np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])] = 0
     if inside.max() >= 0.1 * sizes.max():
         sizes = inside
-    digit = _widen((sizes >= 0.1 * sizes.max())[parts])
-    return digit.repeat(cell, axis=0).repeat(cell, axis=1)[: strong.shape[0], : strong.shape[1]]
+    digit = Image.fromarray(_widen((sizes >= 0.1 * sizes.max())[parts]).astype(np.uint8))
+    return np.asarray(digit.resize(strong.shape[::-1], Image.Resampling.NEAREST)) > 0
 
 
 def _stroke_width(ink):
-    """Width of the strokes in pixels: their area over half the length of their outline."""
+    """The width of the strokes in pixels: their area over half the length of their outline."""
     inside = np.pad(ink > 0.5, 1)
     steps = np.count_nonzero(np.diff(inside, axis=0)) + np.count_nonzero(np.diff(inside, axis=1))
-    return 2 * np.count_nonzero(inside) / max(1, steps * np.pi / 4)  # slanting, a line of 1 has 4 / pi steps
+    length = max(1, steps) * np.pi / 4  # along a slanting outline there are more steps, on average 4 / pi
+    return 2 * np.count_nonzero(inside) / length
 
 
 def _connected_parts(mask):
@@ -319,25 +302,24 @@ def load_image(path: str | os.PathLike) -> NDArray[np.uint8]:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file. Check the spelling and the folder")
-    if path.is_dir():
-        raise ValueError(f"{path}: this is a folder. Name one picture in it")
+    if not path.is_file():
+        raise ValueError(f"{path}: a folder, not a file. Name one picture in it")
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty. Save or copy the picture again")
     try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
+        with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _as_uint8(ImageOps.exif_transpose(picture))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(
-            f"{path}: the picture has too many pixels. Save it smaller, 4000 pixels a side do"
-        ) from error
+            with Image.open(path) as picture:
+                return _as_uint8(ImageOps.exif_transpose(picture))
     except PermissionError:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(f"{path}: far too many pixels. Save it smaller: 1000 pixels a side do") from error
     except Image.UnidentifiedImageError as error:
-        raise ValueError(f"{path}: not a picture that Pillow can read. Save it as PNG or JPEG") from error
-    except Exception as error:  # a damaged file breaks decoders in many ways
+        raise ValueError(f"{path}: not a picture that Pillow knows. Save it as PNG or JPEG") from error
+    except Exception as error:  # decoders stumble over a damaged file in many ways
         raise ValueError(
-            f"{path}: the picture is damaged or incomplete ({error}). Save or copy it again"
+            f"{path}: the picture can't be read to its end ({error}). Save or copy it again"
         ) from error
 
 
