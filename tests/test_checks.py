@@ -626,3 +626,14 @@ def test_what_a_notebook_displays_counts_as_printed(monkeypatch):
     verdict = checks.softmax(answer)
     assert verdict.mistake == "printed-not-returned" and "0.659" in verdict.message
     assert IPython.shell.display_pub is None
+
+
+def test_what_goes_wrong_outside_the_domain_is_a_note_and_nothing_more():
+    def only_for_matrices(z):
+        if z.ndim == 1:
+            return print("one row") or None
+        return functional.softmax(z)
+
+    verdict = checks.softmax(only_for_matrices)
+    assert verdict.passed and "Note: It does not take a single row" in verdict.message
+    assert "put in" not in verdict.message and "one row" not in verdict.message

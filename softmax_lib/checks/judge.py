@@ -17,8 +17,7 @@ GENERAL = {  # id: (sentence, hint) of the mistakes that every exercise knows
         "Does the last line start with `return`?",
     ),
     "printed-not-returned": (
-        "The function prints its result; the caller gets None. Printing shows a value, returning"
-        " hands it over.",
+        "The function prints its result, and the caller gets None: printing shows, returning hands over.",
         "Put `return` in the place of `print`.",
     ),
     "wrong-shape": (
@@ -34,19 +33,18 @@ GENERAL = {  # id: (sentence, hint) of the mistakes that every exercise knows
         "Call the function with this input in a cell of your own, and print what goes into that line.",
     ),
     "never-ends": (
-        "The function did not come to an end on this input within a few seconds, so it was stopped.",
+        "The function did not come to an end within a few seconds, so it was stopped.",
         "Look for a `while` loop whose condition never becomes false.",
     ),
     "mutates-input": (
-        "The result is right, but the function changed the caller's own array on the way: whoever"
-        " computes with that"
-        " array afterwards works with other numbers.",
-        "Which line writes into an argument (`+=`, `-=`, `/=`, `x[...] = `, `out=`, `x.exp_()`)? Make"
-        " a new array there.",
+        "The result is right, but the function changed the caller's own array on the way. Whoever computes"
+        " with that array afterwards works with other numbers.",
+        "Which line writes into an argument (`+=`, `-=`, `/=`, `x[...] =`, `out=`, `x.exp_()`)? Make a new"
+        " array there.",
     ),
     "shared-result": (
-        "A result that was handed out earlier changed when the function was called again: both calls"
-        " share one array.",
+        "A result that was handed out earlier changed when the function was called again: both calls share"
+        " one array.",
         "Make the result's array inside the function, anew at each call.",
     ),
 }
@@ -86,7 +84,10 @@ def _refusal(exercise, function: object) -> tuple[str, str] | None:
             f"The check wants the function itself, without parentheses: {wanted}. It got {what}.",
         )
     if inspect.isclass(function):
-        return "not-a-function", f"{function.__name__} is a class. Give the check a function: {wanted}."
+        return (
+            "not-a-function",
+            f"{function.__name__} is a class. Give the check a function, or an object made of it.",
+        )
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return "wrong-type", "The function is marked `async`, so calling it does not run it. Remove `async`."
     if inspect.isgeneratorfunction(function):
@@ -161,7 +162,7 @@ class _Judgement:
             if min(marks, default=2) < 2:
                 return self._wrong(results, marks, hard)
             for probe, result in zip(ex.hard if hard else ex.probes, results, strict=True):
-                if not values.close(result.value, values.plain(result.call.value, len(ex.outputs))):
+                if self._changed_since(result):
                     return self._general("shared-result", probe, result.call)
         if self.changed:
             return self._general("mutates-input", *self.changed)
@@ -170,10 +171,8 @@ class _Judgement:
     # ------------------------------------------------------------------------------------------------ calling
     def _load_torch(self) -> None:
         """Import torch now where the function imports it itself: these seconds are not the answer's."""
-        if (
-            "torch" in getattr(getattr(self.function, "__code__", None), "co_names", ())
-            and "torch" not in sys.modules
-        ):
+        names = getattr(getattr(self.function, "__code__", None), "co_names", ())
+        if "torch" not in sys.modules and any(name.split(".")[0] == "torch" for name in names):
             guard.call(__import__, ("torch",), seconds=120)
 
     def _call(self, probe: tuple, tensors: bool | None = None) -> guard.Call:
@@ -207,25 +206,29 @@ class _Judgement:
             mistake = "wrong-shape" if odd.numbers else "wrong-type"
             return None, self._general(mistake, probe, call, came_out=str(odd))
 
+    def _changed_since(self, result: Result) -> bool:
+        """Return True where what was handed out earlier is no longer what it was."""
+        try:
+            return not values.close(result.value, values.plain(result.call.value, len(self.exercise.outputs)))
+        except values.OddValueError:
+            return True
+
     # ----------------------------------------------------------------------------------------------- verdicts
     def _passed(self, first: Result) -> Verdict:
         ex, report = self.exercise, self.report
         report.state = "passed"
         report.say("Checked", ex.checked)
         if self.tensors != ex.torch:
-            report.say(
-                "Note",
-                f"It was given {'torch tensors' if self.tensors else 'NumPy arrays'}, as it needs them.",
-            )
+            kind = "torch tensors" if self.tensors else "NumPy arrays"
+            report.say("Note", f"It was given {kind}, as it needs them.")
         if first.value[0].dtype == bool:
-            report.say(
-                "Note", "It returns True and False; numbers are easier to compute with later: .astype(float)."
-            )
+            report.say("Note", "It returns True and False; .astype(float) makes numbers of them for later.")
         for probe, note in ex.bonus:
+            self.report = Report(ex.name, "")  # whatever goes wrong out there is no failure, only a note
             result, verdict = self._result(self._call(probe), probe)
             if verdict is not None or agreement(result, ex.result(ex.right, probe)) < 2:
-                self.report = report  # whatever went wrong out there is no failure
                 report.say("Note", note)
+        self.report = report
         self._say_printed(first.call)
         return report.verdict(passed=True)
 

@@ -191,7 +191,7 @@ def _(logits, keepdims):
 
 @softmax.mistake(
     "log-softmax",
-    "These are the logarithms of the probabilities: none is above 0, and no row sums to 1.",
+    "These are logarithms of the probabilities, or minus the logarithms: the rows do not sum to 1.",
     hint="Which of your steps takes a logarithm? The probabilities themselves are asked for.",
     sign=(1, -1),
 )

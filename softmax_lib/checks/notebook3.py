@@ -427,7 +427,7 @@ def one_hot_product(p: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 THEN_LOG = (
-    "Softmax comes first and the logarithm after it. A probability below 1e-308 is stored as 0, and"
+    "Softmax comes first and the logarithm after it. A probability below 5e-324 is stored as 0, and"
     " log(0) is -inf;"
     " the loss of 1000 itself would be a perfectly good number."
 )

@@ -48,14 +48,14 @@ torch_loss = Exercise(
 )
 
 REDUCTIONS = ("mean", "sum", "none")
-TWICE_HINT = "cross_entropy takes the logits as they are: it contains the softmax."
+TWICE_HINT = "F.cross_entropy takes the logits as they are: it is log_softmax and nll_loss in one."
 
 
 @torch_loss.mistake(
     "softmax-twice",
-    "Softmax is taken twice: F.cross_entropy contains it, and it got probabilities. The loss then"
-    " cannot come near 0;"
-    " for three classes it stays above 0.5514.",
+    "F.cross_entropy takes a log-softmax of what it gets, and it got probabilities: softmax is taken"
+    " twice. The"
+    " loss then cannot come near 0; for three classes it stays above 0.5514.",
     hint=TWICE_HINT,
     axis=(1, 0),
     reduction=REDUCTIONS,
@@ -315,7 +315,7 @@ def _(logits: Tensor, labels: Tensor):
     return F.cross_entropy(logits, labels, reduction="none")
 
 
-THEN_LOG = notebook3.THEN_LOG.replace("1e-308", "1e-45")
+THEN_LOG = notebook3.THEN_LOG.replace("5e-324", "1e-45")
 
 
 @torch_loss.mistake(
