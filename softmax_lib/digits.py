@@ -254,6 +254,7 @@ def _digit_region(strong):
     """Where the digit is, (H, W) bool: without specks, and without what comes in over the border.
 
     (Unless there is next to nothing else: a digit may touch the border.)
+    """
     parts = _connected_parts(_shrink(strong.astype(np.float32), COARSE) > 0)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
