@@ -31,8 +31,10 @@ def mlp(sizes: Sequence[int] = LECTURE_SIZES, activation: Callable[[], nn.Module
     >>> mlp((784, 30, 10))(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 10])
     """
+    if not isinstance(sizes, Sequence):
+        raise TypeError(f"sizes must be one tuple, such as (784, 30, 10); found {sizes!r}")
     sizes = tuple(sizes)
-    if len(sizes) < 2 or not all(isinstance(size, int) and size > 0 for size in sizes):
+    if len(sizes) < 2 or not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError(f"sizes must be two or more positive whole numbers, inputs first; found {sizes}")
     if not callable(activation) or isinstance(activation, nn.Module):
         raise TypeError(

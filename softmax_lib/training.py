@@ -155,6 +155,7 @@ class _Position:
     totals: tuple = (0, 0.0, 0, 0)  # Watch.totals() of the epoch begun: batches done and sums
     random: dict | None = None  # of the epoch begun: dropout's random stream
     seconds: float = 0.0  # of the epoch begun
+    shapes: list[tuple] | None = None  # of the model's parameters
     optimizer: dict | None = None  # state dicts
     scheduler: dict | None = None
 
@@ -174,6 +175,7 @@ class History(Sequence[EpochRecord]):
         self.interrupted = False
         self.records: list[EpochRecord] = []
         self._position = _Position()
+        self._num_images = 0
 
     @overload
     def __getitem__(self, index: int) -> EpochRecord: ...
@@ -285,8 +287,13 @@ def fit(
                 f"{name} must be a Split, such as mnist.{name} or Split(images, labels), not "
                 f"{type(split).__name__}. For a loader of your own, call train_epoch and evaluate"
             )
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch module, such as mlp(), not a {type(model).__name__}")
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("the model has no parameters to train: there are none, or all are frozen")
     device = choose_device(device)
     history = History(settings, seed, validation, str(device))
+    history._num_images = len(train)
     evaluated = {}
     if validation:
         train, evaluated["validation"] = train.hold_out(validation, seed)
@@ -319,7 +326,7 @@ def fit(
         bar.update()
 
     try:
-        with bar, InterruptLater() as interrupt:
+        with InterruptLater() as interrupt, bar:
             for epoch in range(position.epoch, settings.epochs):
                 bar.set_description(f"epoch {epoch + 1}/{settings.epochs}", refresh=False)
                 batches.set_epoch(epoch)
@@ -336,6 +343,7 @@ def fit(
                     random = _random_state(device)
                 seconds = time.perf_counter() - start
                 states = {
+                    "shapes": _shapes(optimizer),
                     "optimizer": copy.deepcopy(optimizer.state_dict()),
                     "scheduler": copy.deepcopy(scheduler.state_dict()) if scheduler else None,
                 }
@@ -374,8 +382,8 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:  # AssertionError: a build without CUDA
+        torch.zeros((), device=chosen).item()
+    except (RuntimeError, AssertionError, TypeError) as error:  # AssertionError: a build without CUDA
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"device {str(device)!r} can't be used here (torch {torch.__version__}: {reason}). "
@@ -400,10 +408,26 @@ def _make_optimizer(model: nn.Module, recipe: Recipe, num_batches: int, device: 
     return optimizer, scheduler
 
 
+def _shapes(optimizer) -> list[tuple]:
+    return [tuple(parameter.shape) for group in optimizer.param_groups for parameter in group["params"]]
+
+
 def _take_up(history: History, earlier: History, optimizer, scheduler) -> None:
     """Make ``history`` and the optimizer stand where ``earlier`` stopped; refuse another recipe or seed."""
-    ours = {**vars(history.recipe), "seed": history.seed, "validation": history.validation}
-    theirs = {**vars(earlier.recipe), "seed": earlier.seed, "validation": earlier.validation}
+    if not isinstance(earlier, History):
+        raise TypeError(f"resume must be the History that fit returned, not a {type(earlier).__name__}")
+    ours, theirs = (
+        {
+            **vars(run.recipe),
+            "seed": run.seed,
+            "validation": run.validation,
+            "number of training images": run._num_images,
+            "shapes of parameters": shapes,
+        }
+        for run, shapes in ((history, _shapes(optimizer)), (earlier, earlier._position.shapes))
+    )
+    if earlier._position.optimizer is None:  # stopped before its first step: any model may begin
+        theirs["shapes of parameters"] = ours["shapes of parameters"]
     if not history.recipe.one_cycle:
         theirs["epochs"] = ours["epochs"]  # without a schedule, more epochs may follow
     different = [

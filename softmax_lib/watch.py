@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from softmax_lib.data import Batches, check_targets
+from softmax_lib.data import Batches, Split, check_targets
 
 STEPS_BETWEEN_CHECKS = 50  # on a GPU, where asking for a value makes the processor wait
 
@@ -106,6 +106,8 @@ class Watch:
 
     def ready(self, batches, model: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches on the model's device and in its dtype; ends early when ``fit``'s interrupt asks."""
+        if isinstance(batches, Split):
+            raise TypeError("batches must be pairs (images, labels), not a Split: Batches(split, 64)")
         self._batches = batches
         like = next(model.parameters(), torch.empty(0))
         for images, labels in batches.starting_at(self.step) if isinstance(batches, Batches) else batches:

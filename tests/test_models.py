@@ -40,7 +40,7 @@ def test_each_hidden_layer_gets_its_own_activation():
     assert len(activations) == 2 and activations[0] is not activations[1]
 
 
-@pytest.mark.parametrize("sizes", [(784,), (), (784, 0, 10), (784, 10.0), (784, -3, 10)])
+@pytest.mark.parametrize("sizes", [(784,), (), (784, 0, 10), (784, 10.0), (784, -3, 10), (784, True, 10)])
 def test_wrong_sizes_are_refused(sizes):
     with pytest.raises(ValueError, match="two or more positive whole numbers"):
         mlp(sizes)
@@ -50,3 +50,8 @@ def test_wrong_sizes_are_refused(sizes):
 def test_an_activation_that_makes_no_layer_is_refused(activation):
     with pytest.raises(TypeError, match="pass nn.ReLU"):
         mlp(activation=activation)
+
+
+def test_sizes_given_one_by_one_are_refused():
+    with pytest.raises(TypeError, match=r"one tuple, such as \(784, 30, 10\); found 784"):
+        mlp(784, 10)

@@ -267,6 +267,27 @@ def test_fit_says_what_it_takes():
         fit(network(), TRAIN, seed=-1)
 
 
+def test_a_model_that_cannot_be_trained_is_refused_in_plain_words():
+    with pytest.raises(TypeError, match=r"model must be a torch module, such as mlp\(\), not a function"):
+        fit(network, TRAIN)
+    for model in (nn.Flatten(), network().requires_grad_(False)):
+        with pytest.raises(ValueError, match="no parameters to train"):
+            fit(model, TRAIN)
+
+
+def test_a_split_in_place_of_batches_is_named():
+    with pytest.raises(TypeError, match=r"not a Split: Batches\(split, 64\)"):
+        evaluate(network(), TEST)
+
+
+def test_a_device_without_values_is_refused_before_the_model_moves():
+    model = network()
+    for device in ("meta", None):
+        with pytest.raises(ValueError, match=f"'{device}' can't be used here"):
+            fit(model, TRAIN, device=device)
+    assert model[1].weight.device.type == "cpu"
+
+
 def test_a_device_that_is_not_there_is_named():
     with pytest.raises(ValueError, match="'nonsense' can't be used here.*Use 'auto'"):
         choose_device("nonsense")
@@ -528,6 +549,19 @@ def test_resume_with_other_settings_is_refused_and_changes_nothing():
     with pytest.raises(ValueError, match=r"other settings: lr 0\.01, now 0\.1; seed 0, now 3"):
         fit(model, TRAIN, epochs=1, lr=0.1, seed=3, device="cpu", resume=history)
     assert equal(weights(model), before)
+
+
+def test_resume_with_another_model_or_other_data_is_refused():
+    """The momentum of another shape made the fused step read foreign memory: the kernel died."""
+    model = network()
+    history = fit(model, TRAIN, epochs=1, device="cpu")
+    wider = nn.Sequential(nn.Flatten(), nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 10))
+    with pytest.raises(ValueError, match=r"shapes of parameters \[\(20, 784\).*now \[\(30, 784\)"):
+        fit(wider, TRAIN, epochs=2, device="cpu", resume=history)
+    with pytest.raises(ValueError, match="number of training images 150, now 70"):
+        fit(model, TEST, epochs=2, device="cpu", resume=history)
+    with pytest.raises(TypeError, match="resume must be the History that fit returned, not a list"):
+        fit(model, TRAIN, epochs=2, device="cpu", resume=history.records)
 
 
 def test_resume_of_a_finished_run_adds_epochs():
