@@ -20,7 +20,7 @@ def written_atomically(path: str | Path) -> Iterator[Path]:
     So ``path`` holds either the old file or the whole new one, never a part.  The temporary name is fixed
     (``model.pt.partial``): one that a killed process left is overwritten by the next.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     try:
@@ -48,7 +48,7 @@ def load_model(model: nn.Module, path: str | Path) -> nn.Module:
     or holds another architecture; then the model is unchanged and the differing shapes are listed.
     Nothing but tensors is ever unpickled.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         problem = "is a folder; give the model.pt in it" if path.is_dir() else "does not exist"
         raise FileNotFoundError(f"{path} {problem}. python -m softmax_lib train writes a model.pt")
@@ -72,7 +72,7 @@ def load_model(model: nn.Module, path: str | Path) -> nn.Module:
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     differences = [
         f"{name}: expected {wanted.get(name, 'nothing')}, found {found.get(name, 'nothing')}"
-        for name in sorted(wanted | found)
+        for name in sorted(wanted | found, key=str)
         if wanted.get(name) != found.get(name)
     ]
     if differences:

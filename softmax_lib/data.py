@@ -243,7 +243,7 @@ def load_mnist(folder: str | Path | None = None) -> Mnist:
     Raises FileNotFoundError (a file is missing) or ValueError (damaged, cut short, not idx, labels outside
     0-9, images and labels that don't belong together); the message names the file.
     """
-    read = _read_bundled if folder is None else _reader_of(Path(folder).expanduser())
+    read = _read_bundled if folder is None else _reader_of(Path(os.path.expanduser(folder)))
     return Mnist(*(_load_split(*names, read) for names in FILE_NAMES.values()))
 
 
@@ -380,7 +380,7 @@ def torchvision_root(folder: str | Path | None = None) -> Path:
     if folder is None:
         root = Path(torch.hub.get_dir()).parent / "softmax_lib"
     else:
-        root = Path(folder).expanduser().absolute()
+        root = Path(os.path.expanduser(folder)).absolute()
     raw_folder = root / "MNIST" / "raw"  # torchvision's layout
     for packed, _ in bundled_files():
         name = packed.name.removesuffix(".gz")

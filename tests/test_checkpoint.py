@@ -151,6 +151,23 @@ def test_a_missing_file_or_a_folder_is_named(tmp_path):
         load_model(mlp(), tmp_path)
 
 
+def test_home_is_meant_by_a_tilde_in_saving_as_in_loading(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))  # Windows
+    monkeypatch.chdir(tmp_path)
+    save_model(torch.nn.Linear(2, 3), "~/model.pt")
+    load_model(torch.nn.Linear(2, 3), "~/model.pt")
+    assert not (tmp_path / "~").exists()
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        load_model(torch.nn.Linear(2, 3), "~nobody-of-that-name/model.pt")
+
+
+def test_names_that_are_numbers_are_refused(tmp_path):
+    torch.save({1: torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="another architecture.*1: expected nothing"):
+        load_model(torch.nn.Linear(2, 3), tmp_path / "other.pt")
+
+
 def test_written_atomically_keeps_the_old_file_on_any_error(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("old")

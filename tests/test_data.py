@@ -273,6 +273,11 @@ def test_folder_that_is_not_one_is_refused(tmp_path):
         load_mnist(tmp_path / "file")
 
 
+def test_home_of_an_unknown_user_is_no_folder():
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        load_mnist("~nobody-of-that-name/mnist")
+
+
 def test_missing_file_of_a_folder_is_named(tmp_path):
     write_set(tmp_path, packed=True)
     (tmp_path / f"{TEST_LABELS}.gz").unlink()
