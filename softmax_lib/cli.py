@@ -41,6 +41,8 @@ EXIT_CODES = "exit codes: 0 done, 1 failed (the message says why), 2 wrong usage
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.  arguments: those of the command line by default."""
+    if sys.stdout is not None and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack the letters of a path
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
@@ -83,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--momentum", type=float, help="share of the last step that is kept, in [0, 1)")
     train.add_argument(
         "--validation",
-        type=_amount,
+        type=amount,
         default=0.0,
         metavar="AMOUNT",
         help="training images to hold out and evaluate after each epoch: a fraction (0.1) or a number (5000)",
@@ -110,9 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _amount(text: str) -> int | float:
+def amount(text: str) -> int | float:
     """0.1 is a fraction, 5000 a number of images."""
-    return int(text) if text.isdigit() else float(text)
+    return int(text) if text.isdecimal() else float(text)
 
 
 # ------------------------------------------------------------------------------------------------------ train
@@ -121,12 +123,14 @@ RESULTS = ("model.pt", "history.csv", "curves.png", "confusion.png")
 
 
 def _train(options: argparse.Namespace) -> int:
+    made = options.out is None or not options.out.exists()
     out = _result_folder(options.out, options.overwrite)  # before the training, not after it
     try:
         return _train_into(out, options)
     finally:
         with contextlib.suppress(OSError):
-            out.rmdir()  # only if it is empty: after an error, or Ctrl-C in the first epoch
+            if made:
+                out.rmdir()  # only if it is empty: after an error, or Ctrl-C in the first epoch
 
 
 def _train_into(out: Path, options: argparse.Namespace) -> int:
@@ -179,14 +183,13 @@ def _print_line(line: str) -> None:
     from tqdm import tqdm
 
     tqdm.write(line)  # leaves a progress bar whole
-    sys.stdout.flush()
+    print(end="", flush=True)
 
 
 def _result_folder(folder: Path | None, overwrite: bool) -> Path:
     """A folder that can be written to and holds no results of an earlier run, unless they may be replaced."""
     if folder is None:
-        numbers = [int(path.name) for path in Path("runs").glob("*") if path.name.isdigit()]
-        folder = Path("runs") / str(max(numbers, default=0) + 1)
+        return _next_run_folder()
     held = [name for name in RESULTS if (folder / name).exists()]
     if held and not overwrite:
         raise FileExistsError(
@@ -197,8 +200,23 @@ def _result_folder(folder: Path | None, overwrite: bool) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
+        raise type(error)(
+            f"{folder} can't be written to ({error.strerror}). Choose another folder with --out"
+        ) from None
+    return folder
+
+
+def _next_run_folder() -> Path:
+    """A new folder ``runs/N``, made at once, so that two runs never share one."""
+    numbers = [int(path.name) for path in Path("runs").glob("*") if path.name.isdecimal()]
+    folder = Path("runs") / str(max(numbers, default=0) + 1)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        if folder.exists():  # another run was quicker
+            return _next_run_folder()
         raise type(error)(
             f"{folder} can't be written to ({error.strerror}). Choose another folder with --out"
         ) from None

@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -175,6 +176,39 @@ def test_each_run_gets_a_folder_of_its_own(small, tmp_path):
     for number in ("1", "2"):
         assert softmax_lib("train", "--data", small, "--epochs", 1, cwd=tmp_path).returncode == 0
         assert (tmp_path / "runs" / number / "model.pt").is_file()
+
+
+def test_runs_begun_at_once_never_share_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: cli._result_folder(None, overwrite=False), range(64)))
+    assert sorted(int(folder.name) for folder in folders) == list(range(1, 65))
+
+
+def test_a_run_that_fails_keeps_the_users_own_empty_folder(small, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    refused("train", "--data", small, "--epochs", 0, "--out", own, cwd=tmp_path)
+    assert own.is_dir()
+    refused("train", "--data", small, "--epochs", 0, "--out", tmp_path / "new", cwd=tmp_path)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_terminal_without_the_letters_of_a_path_stops_nothing(small, tmp_path):
+    done = softmax_lib(
+        *("train", "--data", small, "--epochs", 1, "--out", "결과"), cwd=tmp_path, PYTHONIOENCODING="ascii"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "again:" in done.stdout
+    assert (tmp_path / "결과" / "confusion.png").exists()
+
+
+def test_training_goes_on_without_a_standard_output(small, tmp_path):
+    arguments = ["train", "--data", str(small), "--epochs", "1", "--out", "run"]
+    code = f"import sys; sys.stdout = None; from softmax_lib import cli; sys.exit(cli.main({arguments}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "model.pt").exists()
 
 
 def test_results_are_replaced_only_when_asked(small, tmp_path):
