@@ -66,7 +66,7 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     _validate(image)
     if image.ndim == 3 and image.shape[2] == 4:
         on_white, on_black = (_flatten(image, ground) for ground in (255, 0))
-        grey = on_black if 2 * np.ptp(on_white) < np.ptp(on_black) else on_white
+        grey = on_black if np.ptp(on_white) < np.ptp(on_black) // 2 else on_white
     else:
         grey = np.asarray(Image.fromarray(image).convert("L"))
     return _shrink(grey.astype(np.float32) / 255, WORK)
