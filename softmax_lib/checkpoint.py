@@ -4,6 +4,7 @@ A model file is a plain PyTorch state dict: ``torch.load(path, weights_only=True
 """
 
 import contextlib
+import io
 import os
 import zipfile
 from collections.abc import Iterator
@@ -21,24 +22,30 @@ def written_atomically(path: str | Path) -> Iterator[Path]:
     (``model.pt.partial``): one that a killed process left is overwritten by the next.
     """
     path = Path(os.path.expanduser(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         with open(partial, "rb+") as file:
             os.fsync(file.fileno())  # on the disk before the name changes
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise type(error)(
+                f"{path} can't be written ({error.strerror or error}). Make room, or choose another folder"
+            ) from error
         raise
 
 
 def save_model(model: nn.Module, path: str | Path) -> None:
     """Write the model's parameters to ``path``, all or nothing.  Raises OSError if that can't be done."""
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    content = io.BytesIO()  # torch.save answers a full disk with a RuntimeError about its insides
+    torch.save(state, content)
     with written_atomically(path) as partial:
-        torch.save(state, partial)
+        partial.write_bytes(content.getbuffer())
 
 
 def load_model(model: nn.Module, path: str | Path) -> nn.Module:
