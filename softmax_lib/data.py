@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from numbers import Integral  # int, and NumPy's integers
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,10 +78,10 @@ class Split:
 
         amount: a number of images (5000), or a fraction in (0, 1) of them (0.1).
         """
-        count = round(amount * len(self)) if isinstance(amount, float) and amount < 1 else amount
+        count = round(amount * len(self)) if isinstance(amount, float) and amount <= 1 else amount
         if isinstance(count, float) and count.is_integer():
             count = int(count)
-        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count < len(self):
+        if isinstance(count, bool) or not isinstance(count, Integral) or not 0 < count < len(self):
             raise ValueError(
                 f"hold out a fraction in (0, 1) or 1 to {len(self) - 1} of {len(self)} images; not {amount!r}"
             )
@@ -152,7 +153,7 @@ def _kind(value: object) -> str:
 
 def seeded_generator(*seed: int) -> torch.Generator:
     """A generator that depends on all of the numbers: ``seeded_generator(seed, epoch)``."""
-    if any(isinstance(part, bool) or not isinstance(part, int) or part < 0 for part in seed):
+    if any(isinstance(part, bool) or not isinstance(part, Integral) or part < 0 for part in seed):
         raise ValueError(f"a seed is a whole number, 0 or more; found {', '.join(map(repr, seed))}")
     return torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
 
@@ -181,7 +182,7 @@ class Batches:
     ):
         if not isinstance(split, Split):
             raise TypeError(f"split must be a Split such as mnist.train, not {_kind(split)}")
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number, 1 or more; found {batch_size!r}")
         seeded_generator(seed)  # refuses a bad seed now, not in the first epoch
         self.images = split.images.to(device)

@@ -429,7 +429,7 @@ def test_hold_out_divides_the_split_in_two(mnist, amount, count):
     assert torch.equal(together, mnist.train.labels.bincount())
 
 
-@pytest.mark.parametrize("amount", [0, -1, 60_000, 1.5, float("nan"), True])
+@pytest.mark.parametrize("amount", [0, -1, 60_000, 1.0, 1.5, float("nan"), True])
 def test_hold_out_refuses_other_amounts(mnist, amount):
     with pytest.raises(ValueError, match="hold out"):
         mnist.train.hold_out(amount)

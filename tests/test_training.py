@@ -9,6 +9,7 @@ import threading
 import time
 import warnings
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -265,6 +266,14 @@ def test_fit_says_what_it_takes():
             fit(network(), TRAIN, **{name: value})
     with pytest.raises(ValueError, match="seed"):
         fit(network(), TRAIN, seed=-1)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    expected, model = network(), network()
+    fit(expected, TRAIN, epochs=1, batch_size=32, seed=3, validation=10)
+    one, size, seed, held_out = np.array([1, 32, 3, 10])
+    fit(model, TRAIN, epochs=one, batch_size=size, seed=seed, validation=held_out)
+    assert equal(weights(model), weights(expected))
 
 
 def test_a_model_that_cannot_be_trained_is_refused_in_plain_words():
