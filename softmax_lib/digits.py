@@ -148,10 +148,10 @@ def _validate(image):
             "For a file: load_image(path); for a PIL image: np.asarray(image); for a tensor: image.numpy()"
         )
     if image.dtype != np.uint8:
-        way = "image.astype(np.uint8) * 255" if image.dtype == bool else "(image * 255).astype(np.uint8)"
-        raise TypeError(
-            f"image must be of dtype uint8 (0 to 255), found {image.dtype}. From values 0 to 1: {way}"
-        )
+        way = "image.astype(np.uint8)" + (" * 255" if image.dtype == bool else ", if the values are 0 to 255")
+        if image.dtype.kind == "f":
+            way = "(image * 255).round().astype(np.uint8), if the values are 0 to 1"
+        raise TypeError(f"image must be of dtype uint8 (0 to 255), found {image.dtype}. Convert it: {way}")
     if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
         raise ValueError(
             f"image must be one picture of shape (H, W), (H, W, 3) or (H, W, 4), found {image.shape}. "
