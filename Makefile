@@ -15,6 +15,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := pyproject.toml constraints.txt
 
+# torch's threads wait for each other by spinning.  Beside another busy program that made training ten times
+# slower and more; spinning for a moment only costs nothing (GNU OpenMP, Linux).
+export GOMP_SPINCOUNT ?= 1000
+
 .PHONY: help lab fresh train doctor test notebooks lint clean
 
 help:

@@ -41,6 +41,7 @@ EXIT_CODES = "exit codes: 0 done, 1 failed (the message says why), 2 wrong usage
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.  arguments: those of the command line by default."""
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in the Makefile; read when torch is imported
     if sys.stdout is not None and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack the letters of a path
     options = _parser().parse_args(arguments)
