@@ -114,7 +114,9 @@ def test_each_module_is_in_the_packages_map():
 def test_a_wheel_works_outside_the_clone(tmp_path):
     """Built, unpacked into an empty folder, and used from there: the data and drawings came along."""
     source = tmp_path / "source"  # a copy: building writes beside the sources
-    shutil.copytree(ROOT / "softmax_lib", source / "softmax_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "softmax_lib", source / "softmax_lib", ignore=shutil.ignore_patterns("__pycache__")
+    )
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source]
