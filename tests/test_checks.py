@@ -96,6 +96,8 @@ def test_the_learners_text_is_escaped_in_html():
     html = checks.softmax(answer)._repr_html_()
     assert "&lt;script&gt;" in html and "&lt;img src=x&gt; &amp; &lt;b&gt;bold" in html
     assert "<script" not in html and "<img" not in html
+    signature = checks.softmax(lambda z, y, tag="<script>": z)._repr_html_()
+    assert "tag=&#x27;&lt;script&gt;" in signature and "<script" not in signature
     asked = checks.answer("1.1", "<script>alert(1)</script>")._repr_html_()
     assert "&lt;script&gt;" in asked and "<script" not in asked
 
@@ -231,21 +233,21 @@ def yielding(z):
 
 
 @pytest.mark.parametrize(
-    ("answer", "mistake"),
+    ("answer", "mistake", "word"),
     [
-        (Softmax, "not-a-function"),
-        (None, "not-a-function"),
-        (waiting, "wrong-type"),
-        (yielding, "wrong-type"),
-        (lambda: 1, "wrong-parameters"),
-        (lambda z, axis: 1, "wrong-parameters"),
+        (Softmax, "not-a-function", "Softmax is a class"),
+        (None, "not-a-function", "NoneType"),
+        (waiting, "wrong-type", "async"),
+        (yielding, "wrong-type", "yield"),
+        (lambda: 1, "wrong-parameters", "one argument"),
+        (lambda z, axis: 1, "wrong-parameters", "(z, axis)"),
     ],
 )
-def test_what_is_no_answer_is_explained_without_a_call(answer, mistake):
+def test_what_is_no_answer_is_explained_without_a_call(answer, mistake, word):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # no coroutine that was never awaited
         verdict = checks.softmax(answer)
-    assert verdict.mistake == mistake and verdict.attempted
+    assert verdict.mistake == mistake and verdict.attempted and word in verdict.message
 
 
 def test_parameters_in_another_order_are_explained():
@@ -569,6 +571,24 @@ def test_an_answer_that_agrees_with_a_mistake_on_some_probes_only_is_not_named_a
     verdict = checks.softmax(sometimes_wrong)
     assert not verdict.passed and verdict.mistake is None
     assert verdict.put_in["logits"].shape == (3, 3)
+
+
+def test_a_mistake_is_still_named_where_the_answer_also_raises_on_a_single_row():
+    def for_many_rows(z):
+        if len(z) == 1:
+            raise ValueError("one row only")
+        return functional.softmax(z, axis=0)
+
+    assert checks.softmax(for_many_rows).mistake == "wrong-axis"
+
+
+def test_one_value_in_common_with_a_mistake_is_too_little_to_name_it():
+    def mostly_raising(z):
+        if z.shape != (3, 3):
+            raise ValueError("not three by three")
+        return functional.softmax(z, axis=0)
+
+    assert checks.softmax(mostly_raising).mistake == "raises"
 
 
 def test_the_smallest_failing_input_is_shown():
