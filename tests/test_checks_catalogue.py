@@ -337,6 +337,7 @@ wrong("labels-as-one-hot", CE)(lambda p, y: -torch.mean(torch.tensor(y)[:, None]
 wrong("rows-picked", CE)(lambda p, y: -np.mean([np.log(p[label]) for label in y]))
 wrong("swapped-indices", CE)(lambda p, y: -sum(math.log(p[label][i]) for i, label in enumerate(y)) / len(y))
 wrong("entropy", CE)(lambda p, y: special.entr(p).sum(axis=1).mean())
+wrong("divided-by-classes", CE)(lambda p, y: np.log(1 / p[np.arange(len(y)), y]).sum() / len(p[0]))
 wrong("squared-error", CE)(
     lambda p, y: F.mse_loss(
         torch.tensor(p), F.one_hot(torch.tensor(y), p.shape[1]).to(p.dtype.name and torch.tensor(p).dtype)
@@ -463,6 +464,9 @@ wrong("fixed-shift", LOSS)(
     lambda z, y: np.mean([100 + np.log(sum(np.exp(r - 100))) - r[c] for r, c in zip(z, y, strict=True)])
 )
 wrong("clipped", LOSS)(lambda z, y: F.cross_entropy(torch.tensor(z).clamp(-50, 50), torch.tensor(y)))
+wrong("divided-by-classes", LOSS)(
+    lambda z, y: F.cross_entropy(torch.tensor(z), torch.tensor(y)) * len(z) / len(z[0])
+)
 wrong("nan-hidden", LOSS)(
     lambda z, y: np.nan_to_num(-np.log(picked(np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), y))).mean()
 )
@@ -519,6 +523,8 @@ wrong("true-class-only", GRAD)(
 wrong("p-times-1-minus-p", GRAD)(lambda z, y: [[p * (1 - p) / len(y) for p in r] for r in rows_softmax(z)])
 wrong("p-times-1-minus-p", GRAD)(autograd(lambda z, y: -z.softmax(1)[range(len(y)), y].mean()))
 wrong("fancy-index-grid", GRAD)(lambda z, y: (rows_softmax(z) - np.isin(np.arange(z.shape[1]), y)) / len(y))
+wrong("missing-parentheses", GRAD)(lambda z, y: rows_softmax(z) - hot(z, y) / len(y))
+wrong("missing-parentheses", GRAD)(lambda z, y: torch.tensor(z).softmax(1) / len(y) - torch.tensor(hot(z, y)))
 wrong("labels-not-one-hot", GRAD)(lambda z, y: (rows_softmax(z) - y) / len(y))
 wrong("classes-from-labels", GRAD)(
     lambda z, y: (rows_softmax(z) - functional.one_hot(y, labels_max(y))) / len(y)
@@ -671,6 +677,9 @@ wrong("printed-not-returned", LOSS5)(lambda z, y: print(F.cross_entropy(z, y)))
 wrong("one-hot-integers", LOSS5)(lambda z, y: nn.CrossEntropyLoss()(z, F.one_hot(y, z.shape[1])))
 wrong("float-labels", LOSS5)(lambda z, y: nn.NLLLoss()(z.log_softmax(1), y.to(torch.float32)))
 wrong("labels-with-an-axis", LOSS5)(lambda z, y: nn.CrossEntropyLoss()(z, y.reshape(-1, 1)))
+wrong("divided-by-classes", LOSS5)(
+    lambda z, y: sum(F.cross_entropy(*pair) for pair in zip(z, y, strict=True)) / z.shape[1]
+)
 wrong("raises", LOSS5)(lambda z, y: F.cross_entropy(z.view(7, 7), y))
 wrong(None, LOSS5)(lambda z, y: F.cross_entropy(z, F.one_hot(y).float()))  # right while the last class occurs
 wrong(None, LOSS5)(partial(F.cross_entropy, label_smoothing=0.1))
@@ -695,6 +704,7 @@ wrong("count", ACC)(lambda z, y: np.count_nonzero(z.numpy().argmax(axis=1) == y.
 wrong("count", ACC)(lambda z, y: sum(1 for r, c in zip(z, y, strict=True) if r.argmax() == c))
 wrong("keepdim-broadcast", ACC)(lambda z, y: z.max(1, keepdim=True)[1].eq(y).sum().item() / len(y))
 wrong("keepdim-broadcast", ACC)(lambda z, y: np.mean(z.numpy().argmax(axis=1)[:, None] == y.numpy()))
+wrong("mean-of-booleans", ACC)(lambda z, y: torch.mean(z.argmax(1) == y))
 wrong("error-rate", ACC)(lambda z, y: (z.argmax(1) != y).float().mean())
 wrong("divided-by-classes", ACC)(
     lambda z, y: sum(r.argmax() == c for r, c in zip(z, y, strict=True)) / z.size(1)

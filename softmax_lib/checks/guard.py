@@ -270,9 +270,13 @@ def _by_thread(seconds: float) -> Iterator[None]:
 
 
 def _is_ours(frame: object) -> bool:
-    """Return True where the thread is in the checks' own bookkeeping, which must run to its end."""
-    return (
-        frame is None
-        or frame.f_code.co_filename in (contextlib.__file__, threading.__file__)
-        or (frame.f_code.co_filename == __file__ and frame.f_code is not call.__code__)
+    """Return True where the thread is in the checks' own bookkeeping, which must run to its end.
+
+    contextlib and threading count as ours where we called them, not where the answer did.
+    """
+    innermost = frame
+    while frame is not None and frame.f_code.co_filename in (contextlib.__file__, threading.__file__):
+        frame = frame.f_back
+    return frame is None or (
+        frame.f_code.co_filename == __file__ and not (frame is innermost and frame.f_code is call.__code__)
     )

@@ -36,6 +36,14 @@ GENERAL = {  # id: (sentence, hint) of the mistakes that every exercise knows
         "The function did not come to an end within a few seconds, so it was stopped.",
         "Look for a `while` loop whose condition never becomes false.",
     ),
+    "not-finite": (
+        "Whatever goes in, not one finite number comes out: only nan or inf.",
+        "Print the result of each line for this input. Which line is the first to hold nan or inf?",
+    ),
+    "rounded": (
+        "The result is right, but rounded. Whoever computes with it loses those digits.",
+        'Round what you print (f"{x:.4f}"), not what you return.',
+    ),
     "mutates-input": (
         "The result is right, but the function changed the caller's own array on the way. Whoever computes"
         " with that array afterwards works with other numbers.",
@@ -185,8 +193,13 @@ class _Judgement:
         return call
 
     def _choose_tensors(self, first: guard.Call) -> None:
-        """Give torch tensors to an answer that refuses NumPy arrays, and the other way round."""
+        """Give torch tensors to an answer that refuses NumPy arrays, and the other way round.
+
+        A RuntimeError is how torch refuses a wrong use of tensors, so such an answer did mean tensors.
+        """
         if first.error is None or first.endless or "torch" not in sys.modules:
+            return
+        if self.tensors and isinstance(first.error, RuntimeError):
             return
         if self._call(self.exercise.probes[0], tensors=not self.tensors).error is None:
             self.tensors, self.changed = not self.tensors, None
@@ -238,6 +251,13 @@ class _Judgement:
         probes, right, scales = (ex.hard if hard else ex.probes), ex.right_results(hard), ex.scales(hard)
         failed = sorted((i for i, m in enumerate(marks) if m < 2), key=lambda i: _size(probes[i]))
         known = ex.suspects(hard, results, _names_in(self.function))
+        nothing_finite = not hard and _nothing_finite(results)
+        if nothing_finite:  # nan is like any other nan: only what agrees to the last inf explains it
+            known = [
+                k
+                for k in known
+                if all(agreement(*pair) == 2 for pair in zip(results, k.results, strict=True))
+            ]
         if hard:
             mistake = best_match_at_the_limits(results, right, known, scales)
         else:
@@ -247,7 +267,11 @@ class _Judgement:
             name = mistake.id, mistake.sentence, mistake.hint
         else:
             misshapen = [i for i in failed if _shapes(results[i]) not in (None, _shapes(right[i]))]
-            if results[failed[0]].error is not None:
+            if nothing_finite:
+                name = "not-finite", *GENERAL["not-finite"]
+            elif not hard and _only_rounded(results, right):
+                name = "rounded", *GENERAL["rounded"]
+            elif results[failed[0]].error is not None:
                 name = "raises", *GENERAL["raises"]
             elif 2 * len(misshapen) > len(failed):
                 name, failed = ("wrong-shape", *GENERAL["wrong-shape"]), misshapen
@@ -302,6 +326,28 @@ class _Judgement:
         printed = call.printed.strip()
         if printed:
             self.report.data("printed", printed if len(printed) <= 300 else printed[:300] + " ...")
+
+
+def _nothing_finite(results: list[Result]) -> bool:
+    """Return True where every probe gave a value, and no value holds a finite number; no value is empty."""
+    if any(r.error is not None for r in results):
+        return False
+    return all(
+        any(a.size for a in r.value) and not any(np.isfinite(a).any() for a in r.value) for r in results
+    )
+
+
+def _only_rounded(results: list[Result], right: list[Result]) -> bool:
+    """Return True where the results are the right ones, all rounded to the same number of decimals."""
+    if any(r.error is not None for r in results):
+        return False
+    return any(
+        all(
+            values.close(r.value, tuple(np.round(a.astype(float), decimals) for a in t.value))
+            for r, t in zip(results, right, strict=True)
+        )
+        for decimals in range(6)
+    )
 
 
 def _names_in(function: Callable) -> set[str]:

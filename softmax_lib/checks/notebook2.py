@@ -259,6 +259,15 @@ def _(probs, labels):
 
 
 @cross_entropy_from_probs.mistake(
+    "divided-by-classes",
+    "The losses of the N examples are added up, and the sum is divided by C, the number of classes.",
+    hint="Over how many losses is the mean? len(labels) is N.",
+)
+def _(probs, labels):
+    return -np.log(picked(probs, labels)).sum() / probs.shape[1]
+
+
+@cross_entropy_from_probs.mistake(
     "fancy-index-grid",
     "[:, labels] picks an (N, N) grid: every row at every label. Each row is to be read at its own"
     " label only.",

@@ -556,6 +556,15 @@ def _(logits, labels, shift):
     return (log_sum(logits, shift) + per_row(logits, shift) - picked(logits, labels)).mean()
 
 
+@cross_entropy.mistake(
+    "divided-by-classes",
+    "The losses of the N examples are added up, and the sum is divided by C, the number of classes.",
+    hint="Over how many losses is the mean? len(labels) is N.",
+)
+def _(logits, labels):
+    return functional.cross_entropy(logits, labels, reduction="sum") / logits.shape[1]
+
+
 @cross_entropy.mistake("fixed-shift", FIXED, hint=FIXED_HINT, number=FIXED_NUMBERS)
 def _(logits, labels, number):
     return (np.log(np.exp(logits - number).sum(axis=-1)) + number - picked(logits, labels)).mean()

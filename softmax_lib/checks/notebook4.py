@@ -226,6 +226,26 @@ def _(logits, labels, classes, one_hot, divisor):
 
 
 @cross_entropy_grad.mistake(
+    "missing-parentheses",
+    "Only one of p and y is divided by N: / binds more tightly than -.",
+    hint="Put parentheses around the difference.",
+)
+def _(logits, labels):
+    p, y = probs_and_one_hot(logits, labels)
+    return p - y / len(y)
+
+
+@cross_entropy_grad.mistake(
+    "missing-parentheses",
+    "p is divided by N, and the 1 at the right class is not.",
+    hint="The whole difference p - y is divided by N.",
+)
+def _(logits, labels):
+    p, y = probs_and_one_hot(logits, labels)
+    return p / len(y) - y
+
+
+@cross_entropy_grad.mistake(
     "softmax-forgotten",
     "The one-hot rows are subtracted from the logits themselves, not from the probabilities.",
     hint="What is p in p - y?",

@@ -272,6 +272,15 @@ def _(logits: Tensor, labels: Tensor):
 
 
 @torch_loss.mistake(
+    "divided-by-classes",
+    "The losses of the N examples are added up, and the sum is divided by C, the number of classes.",
+    hint="Over how many losses is the mean? reduction='mean' divides by N.",
+)
+def _(logits: Tensor, labels: Tensor):
+    return F.cross_entropy(logits, labels, reduction="sum") / logits.shape[1]
+
+
+@torch_loss.mistake(
     "all-classes",
     "The log-probabilities of all classes went in. Only the right class's counts; the labels pick it.",
     hint="Where do the labels come in?",
@@ -464,6 +473,20 @@ def _(logits: Tensor, labels: Tensor, reduce):
 
 
 # Not in the series table, but seen often enough to have a name.
+
+
+@accuracy.mistake(
+    "mean-of-booleans",
+    "torch takes no mean of True and False, nor of whole numbers.",
+    hint="Turn the comparison into floats first: .float(). Or count with .sum() and divide by len(labels).",
+    mean=(
+        lambda right: right.mean(),
+        lambda right: right.int().mean(),
+        lambda right: right.long().mean(),
+    ),
+)
+def _(logits: Tensor, labels: Tensor, mean):
+    return mean(logits.argmax(1) == labels)
 
 
 @accuracy.mistake(
