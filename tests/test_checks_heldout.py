@@ -385,6 +385,15 @@ def test_a_result_without_one_finite_number_gets_no_other_mistakes_name(exercise
     assert getattr(checks, exercise)(answer).mistake == "not-finite"
 
 
+@pytest.mark.parametrize("limit", [3, 5, 10, 20])
+def test_clipped_logits_never_pass(limit):
+    assert not checks.softmax(lambda z: soft(np.clip(z, -limit, limit))).passed
+    assert not checks.softmax(lambda z: soft(np.minimum(z, limit))).passed
+    assert not checks.stable_softmax(lambda z: soft(np.clip(z, -limit, limit))).passed
+    assert not checks.cross_entropy_grad(lambda z, y: error(np.clip(z, -limit, limit), y) / len(y)).passed
+    assert not checks.torch_loss(lambda z, y: F.cross_entropy(z.clamp(-limit, limit), y)).passed
+
+
 def test_an_answer_that_waits_for_a_thread_is_stopped(monkeypatch):
     monkeypatch.setattr(guard, "SECONDS", 0.2)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from softmax_lib import functional
 from softmax_lib.checks.engine import Exercise
-from softmax_lib.checks.probes import LECTURE, LECTURE_TWO, SHAPES, logits
+from softmax_lib.checks.probes import LARGER, LECTURE, LECTURE_TWO, SHAPES, logits
 
 ONE_ROW = "It does not take a single row of shape (C,). It need not; for the curious: axis=-1 takes both."
 
@@ -48,6 +48,7 @@ softmax = Exercise(
         (np.array([[0.5, -0.5, 0.2], [1.0, 2.0, 3.0], [-1.0, 0.3, 1.0]]),),
         *((logits(seed, n, c),) for seed, (n, c) in enumerate(SHAPES)),
         (logits(10, 4, 3) - 6.0,),
+        (LARGER,),
         (logits(11, 3, 4, dtype=np.float32),),
         (LECTURE,),
     ],

@@ -8,7 +8,7 @@ import numpy as np
 
 from softmax_lib import functional
 from softmax_lib.checks.engine import Exercise
-from softmax_lib.checks.probes import LECTURE, LECTURE_TWO, SHAPES, labels, logits
+from softmax_lib.checks.probes import LARGER, LECTURE, LECTURE_TWO, SHAPES, labels, logits
 
 LARGE_BREAKS = "Logits of 1000 break this gradient: its softmax overflows. Notebook 3's softmax is stable."
 
@@ -27,6 +27,7 @@ cross_entropy_grad = Exercise(
         (LECTURE_TWO, np.array([0, 0])),
         (np.array([[0.5, -0.5, 0.2], [1.0, 2.0, 3.0], [-1.0, 0.3, 1.0]]), np.array([1, 2, 1])),
         *((logits(seed, n, c), labels(seed, n, c)) for seed, (n, c) in enumerate(SHAPES)),
+        (LARGER, np.array([1, 2])),
         (logits(11, 4, 3, dtype=np.float32), labels(11, 4, 3)),
         (LECTURE, np.array([1])),
     ],

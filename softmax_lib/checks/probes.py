@@ -9,6 +9,7 @@ import numpy as np
 
 LECTURE = np.array([[2.0, 1.0, 0.1]])
 LECTURE_TWO = np.array([[2.0, 1.0, 0.1], [0.5, 2.0, 0.3]])
+LARGER = np.array([[25.0, 22.0, -24.0], [-21.0, -20.0, -23.0]])  # far out, but no exp overflows
 SHAPES = ((2, 3), (3, 2), (3, 3), (1, 4), (5, 3), (3, 5), (4, 4), (6, 2))
 
 
