@@ -1,9 +1,12 @@
 """What the unit tests set up.  (notebooks/conftest.py does the same for the notebooks.)"""
 
+import os
 import socket
 
 import matplotlib
 import pytest
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in the Makefile: a busy machine slows torch less
 
 # Unit tests never open a window. (By this call, not by MPLBACKEND, which would reach the kernels too.)
 matplotlib.use("Agg")

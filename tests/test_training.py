@@ -14,6 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from softmax_lib import training, watch
 from softmax_lib.data import Batches, Split
@@ -471,42 +472,48 @@ def test_ctrl_c_at_a_step_then_resume_is_bit_equal_to_no_stop(default_sigint, re
     assert not resumed.interrupted
 
 
-def test_ctrl_c_at_every_line_of_the_optimizers_step_tears_no_step(default_sigint):
+class InterruptAt(TorchDispatchMode):
+    """Ctrl-C at the n-th operation of torch, be it in the forward pass, the backward pass or the step."""
+
+    def __init__(self, operation):
+        super().__init__()
+        self.operation, self.count = operation, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += 1
+        if self.count == self.operation:
+            interrupt()
+        return func(*args, **(kwargs or {}))
+
+
+def test_ctrl_c_at_every_operation_of_an_epoch_tears_no_step(default_sigint):
     """The weights after it are those of a whole number of steps."""
-    batches = Batches(TRAIN, 50)
-    after = []
+    batches = Batches(TRAIN, 50)  # 3 steps
     model = network()
-    optimizer = sgd(model, momentum=0.5)
-    after.append(weights(model))
+    optimizer = sgd(model, momentum=0.5, foreach=False)  # parameter after parameter
+    whole_steps = [weights(model)]
     for images, labels in batches:
         F.cross_entropy(model(images), labels).backward()
         optimizer.step()
         optimizer.zero_grad()
-        after.append(weights(model))
+        whole_steps.append(weights(model))
 
-    sgd_file = sys.modules[torch.optim.SGD.__module__].__file__
-    for line in range(1, 60, 3):
+    stopped_after = set()
+    for operation in range(1, 400, 4):
         model = network()
-        count = 0
-
-        def trace(frame, event, arg):
-            nonlocal count
-            if frame.f_code.co_filename != sgd_file:
-                return None
-            if event == "line":
-                count += 1
-                if count == line:  # noqa: B023
-                    interrupt()
-            return trace
-
-        optimizer = sgd(model, momentum=0.5)
-        sys.settrace(trace)
+        optimizer = sgd(model, momentum=0.5, foreach=False)
+        mode = InterruptAt(operation)
         try:
-            with pytest.raises(KeyboardInterrupt):
+            with mode:
                 train_epoch(model, batches, optimizer)
-        finally:
-            sys.settrace(None)
-        assert any(equal(weights(model), whole) for whole in after[1:])
+        except KeyboardInterrupt:
+            done = [steps for steps, whole in enumerate(whole_steps) if equal(weights(model), whole)]
+            assert done, f"a torn step at operation {operation}"
+            stopped_after.update(done)
+        else:
+            break
+    assert mode.count < operation  # the last run had no such operation: all moments were tried
+    assert stopped_after >= {1, 2, 3}
 
 
 def test_ctrl_c_at_random_moments_keeps_history_and_weights(default_sigint):
