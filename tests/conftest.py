@@ -1,12 +1,16 @@
 """What the unit tests set up.  (notebooks/conftest.py does the same for the notebooks.)"""
 
 import os
+import signal
 import socket
 
 import matplotlib
 import pytest
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in the Makefile: a busy machine slows torch less
+
+# A runner may have started pytest with Ctrl-C ignored; the tests of Ctrl-C, and their processes, need it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Unit tests never open a window. (By this call, not by MPLBACKEND, which would reach the kernels too.)
 matplotlib.use("Agg")

@@ -72,11 +72,10 @@ while True:
     save_model(model, sys.argv[1])
 """
     for delay in (0.001, 0.01, 0.02, 0.05):
-        process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
-        process.stdout.readline()
-        time.sleep(delay)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            time.sleep(delay)
+            os.kill(process.pid, signal.SIGKILL)
         load_model(mlp((784, 12, 10)), path)
         assert {p.name for p in path.parent.iterdir()} <= {"model.pt", "model.pt.partial"}
     save_model(mlp((784, 12, 10)), path)

@@ -334,11 +334,10 @@ def test_torchvision_root_killed_at_any_moment_is_repaired(tmp_path):
         "torchvision_root(sys.argv[1])"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    process.stdout.readline()
-    time.sleep(0.05)
-    process.kill()
-    process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        time.sleep(0.05)
+        process.kill()
     sizes = {name: len(content) for name, content in official_raw().items()}
     for name, content in (raw_files(tmp_path) if (tmp_path / "MNIST" / "raw").exists() else {}).items():
         if not name.endswith(".partial"):
