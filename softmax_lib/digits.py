@@ -78,20 +78,22 @@ def find_ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     The paper's brightness is estimated under the digit and taken away, so that uneven light and shadows go;
     then everything goes that is no stronger than the noise, or not part of the digit.
     """
-    flat_ground = _flat_ground(grey)
-    light_on_dark = _ink_is_light(grey, flat_ground)
-    if light_on_dark:
-        grey, flat_ground = 1 - grey, None if flat_ground is None else 1 - flat_ground
-    paper = _paper(grey, flat_ground)
-    ground = 0.05 + (1 - paper if light_on_dark else paper)
-    ink = (paper - grey) * np.median(ground) / ground  # in half the light, ink and paper differ half as much
-    ink, peak, noise = _without_noise(ink)
-    if peak < max(0.06, 6 * noise):
+    dark, light = (_beside_paper(grey, light_on_dark) for light_on_dark in (False, True))
+    greatest = _blur(dark[0]).max(), _blur(light[0]).max()
+    if max(greatest) > 1.5 * min(greatest):  # taken the wrong way round, only what strokes enclose differs
+        light_on_dark = greatest[1] > greatest[0]
+    else:
+        light_on_dark = _ink_is_light(grey)
+    difference, ground = light if light_on_dark else dark
+    # where half the light falls, ink and paper differ half as much
+    ink, peak, noise = _without_noise(difference * np.median(ground) / ground)
+    region = _digit_region(_blur(ink) > peak / 3)
+    ink[(ink < max(0.02 * peak, 4 * noise)) | ~region] = 0
+    if peak < max(0.06, 6 * noise) or not ink.any():
         raise ValueError(
             "no ink was found: the picture looks blank. Write one digit, with a strong pen, and let it fill "
             "most of the picture"
         )
-    ink[(ink < max(0.02 * peak, 3 * noise)) | ~_digit_region(_blur(ink) > peak / 3)] = 0
     return (ink / max(peak, ink.max() - 3 * noise)).clip(0, 1).astype(np.float32)
 
 
@@ -193,21 +195,27 @@ def _flat_ground(grey):
     return values[counts.argmax()] if counts.max() > grey.size / 5 else None
 
 
-def _ink_is_light(grey, flat_ground):
+def _beside_paper(grey, light_on_dark):
+    """How much darker than paper, or lighter than a board, each pixel is; and that ground."""
+    flat_ground = _flat_ground(grey)
+    if light_on_dark:
+        grey, flat_ground = 1 - grey, None if flat_ground is None else 1 - flat_ground
+    paper = _paper(grey, flat_ground)
+    return paper - grey, 0.05 + (1 - paper if light_on_dark else paper)
+
+
+def _ink_is_light(grey):
     """There is less ink than paper, so ink differs more from the average around it than paper does.
 
-    The sign of the differences' third moment says which is which: averages over a wide surrounding for thick
-    strokes, over a narrow one for thin strokes.
+    The sign of the differences' third moment says which is which.
     """
+    flat_ground = _flat_ground(grey)
     if flat_ground is not None:
         return bool(grey.mean() > flat_ground)
     small = _blur(_shrink(grey, COARSE))
-    skewness = 0.0
-    for part in (2, 16):
-        size = max(1, max(small.shape) // (2 * part))
-        differences = small - _slide(np.mean, np.pad(small, size, mode="edge"), 2 * size + 1)
-        skewness += (differences**3).mean() / max((differences**2).mean(), 1e-9) ** 1.5
-    return bool(skewness > 0)
+    half = max(small.shape) // 4
+    around = _slide(np.mean, np.pad(small, half, mode="edge"), 2 * half + 1)
+    return bool(((small - around) ** 3).sum() > 0)
 
 
 def _paper(grey, flat_ground):
@@ -226,7 +234,9 @@ def _paper(grey, flat_ground):
     padded = np.pad(outside, size - 1, mode="edge")
     _part(padded, (size - 1, size - 1), paper.shape)[:] = paper
     paper = _slide(np.min, _slide(np.max, padded, size), size)
-    paper = -_widen(-paper)  # at a shadow's edge rather too dark than too light, which would look like ink
+    paper = -_widen(
+        _widen(-paper)
+    )  # at a shadow's edge rather too dark than too light, which would look like ink
     return np.asarray(Image.fromarray(paper).resize(grey.shape[::-1], Image.Resampling.BILINEAR))
 
 

@@ -205,11 +205,42 @@ def test_a_shadow_does_not_count_as_ink(covers, sharpness, mnist_images):
     assert np.median(distances) < 0.1 and np.quantile(distances, 0.9) < 0.3
 
 
-def test_specks_and_a_table_at_the_border_do_not_count_as_ink(mnist_images):
+def test_strong_noise_hardly_matters(mnist_images):
+    photos = [photo_of(image, seed, noise=40) for seed, image in enumerate(mnist_images[:20])]
+    distances = [
+        distance(prepare_digit(p), prepare_digit(i)) for p, i in zip(photos, mnist_images, strict=False)
+    ]
+    assert np.median(distances) < 0.25 and max(distances) < 0.5
+
+
+@pytest.mark.parametrize("board", [0.1, 0.9], ids=["chalk", "pen"])
+def test_a_thin_digit_is_found_where_most_of_the_picture_lies_in_shadow(board):
+    levels = np.full((700, 900), board)
+    levels[300:304, 200:350] = 1 - board
+    for row in range(304, 550):
+        levels[row, 346 - row // 3 + 100 : 350 - row // 3 + 100] = 1 - board
+    lit = np.where(np.arange(900) > 600, 1, 0.45)
+    noise = np.random.default_rng(0).normal(0, 0.01, levels.shape)
+    steps = prepare_digit_steps(((levels * lit + noise).clip(0, 1) * 255).round().astype(np.uint8))
+    assert np.abs(np.array(steps["cropped"].shape) * 900 / 600 - (250, 150)).max() < 20
+
+
+def test_a_picture_cut_close_to_the_digit_is_read_the_same(mnist_images):
+    distances = []
+    for image in mnist_images[:60]:
+        rows, columns = image.any(axis=1).nonzero()[0], image.any(axis=0).nonzero()[0]
+        cut = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        distances.append(distance(prepare_digit(cut), prepare_digit(image)))
+    assert np.mean(np.array(distances) < 0.05) > 0.9  # a bold one fills its box: ink and paper can't be told
+
+
+def test_specks_a_table_and_a_thumb_do_not_count_as_ink(mnist_images):
     for image in mnist_images[:20]:
         clean = photo_of(image, seed=2, dark_side=0.9, noise=3)
         dirty = clean.copy()
         dirty[:, :14] = 60  # the table beside the paper
+        dirty[200:, 246:] = 70  # a thumb at the corner
+        dirty[120:160, 272:] = 80  # and at the border
         dirty[20:24, 250:254] = dirty[262:266, 40:44] = 50
         assert distance(prepare_digit(dirty), prepare_digit(clean)) < 0.2
 
@@ -224,6 +255,8 @@ def test_colour_does_not_matter():
     grey = stroke_picture(paper=250, ink=60)
     red = np.where(grey[..., None] == 60, np.array([190, 20, 30], np.uint8), np.uint8(250))
     np.testing.assert_allclose(prepare_digit(red), prepare_digit(grey), atol=1e-4)
+    luminance = prepare_digit_steps(red)["grey"][22, 20] * 255
+    assert luminance == pytest.approx(0.299 * 190 + 0.587 * 20 + 0.114 * 30, abs=1)  # ITU-R BT.601
 
 
 @pytest.mark.parametrize("level", [0, 40, 200, 255])
@@ -296,6 +329,8 @@ def blank_pictures():
     yield "noisy board", rng.normal(20, 6, (200, 200))
     yield "uneven light", np.tile(light, (150, 1))
     yield "uneven light and noise", light + rng.normal(0, 6, (150, 200))
+    yield "very noisy paper", rng.normal(128, 60, (400, 400))
+    yield "half in a hard shadow", np.where(np.arange(900) < 300, 110, 210) + rng.normal(0, 4, (700, 900))
     yield "hardly any contrast", stroke_picture(paper=255, ink=245)
 
 
@@ -417,6 +452,17 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path, picture, kind, monkeypa
     words = {"folder": "a folder", "empty": "empty", "text": "not a picture", "html": "not a picture"}
     with pytest.raises(ValueError, match=f"홍길동.png: .*{words.get(kind, 'too many pixels')}"):
         load_image(path)
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path, picture, monkeypatch):
+    Image.fromarray(picture).save(tmp_path / "a.png")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image, "open", refuse)  # by its mode a file is not closed to an administrator
+    with pytest.raises(PermissionError, match=r"a\.png"):
+        load_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "gif", "webp"])
