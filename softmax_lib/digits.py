@@ -89,7 +89,7 @@ def find_ink(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     ink, peak, noise = _without_noise(difference * np.median(ground) / ground)
     region = _digit_region(_blur(ink) > peak / 3)
     ink[(ink < max(0.02 * peak, 4 * noise)) | ~region] = 0
-    if peak < max(0.06, 6 * noise) or not ink.any():
+    if peak < max(0.06, 8 * noise) or not ink.any():
         raise ValueError(
             "no ink was found: the picture looks blank. Write one digit, with a strong pen, and let it fill "
             "most of the picture"
@@ -234,9 +234,8 @@ def _paper(grey, flat_ground):
     padded = np.pad(outside, size - 1, mode="edge")
     _part(padded, (size - 1, size - 1), paper.shape)[:] = paper
     paper = _slide(np.min, _slide(np.max, padded, size), size)
-    paper = -_widen(
-        _widen(-paper)
-    )  # at a shadow's edge rather too dark than too light, which would look like ink
+    # at a shadow's edge rather too dark than too light, which would look like ink
+    paper = -_widen(_widen(-paper))
     return np.asarray(Image.fromarray(paper).resize(grey.shape[::-1], Image.Resampling.BILINEAR))
 
 
