@@ -112,9 +112,8 @@ def write_by_hand(digit: str, size, height: float, at, pen: float, slant: float,
         x, y = (curve + wobble).T
         x, y = at[0] + (x + slant * (140 - y)) * height / 140, at[1] + y * height / 140
         pressure = 1 + 0.13 * np.sin(along * 1.7 + rng.uniform(0, 6.28))
-        pressure *= np.minimum(1, 0.75 + along) * np.minimum(
-            1, 0.7 + along[-1] - along
-        )  # lighter at both ends
+        # lighter at both ends
+        pressure *= np.minimum(1, 0.75 + along) * np.minimum(1, 0.7 + along[-1] - along)
         radius = pen * pressure / 2 * fine
         for cx, cy, r in zip(x * fine, y * fine, radius, strict=True):
             draw.ellipse((cx - r, cy - r, cx + r, cy + r), fill=255)
