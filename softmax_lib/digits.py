@@ -29,6 +29,7 @@ def prepare_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     image: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8, not changed.  Dark ink on light paper or light
     ink on a dark ground, of any size and at any place.  Uneven light, noise, a shadow and specks are removed.
+    A margin helps: where a bold digit fills the whole picture, ink and paper can't be told apart.
     Raises TypeError for another dtype and ValueError for another shape or where no ink is found.
 
     >>> image = np.full((90, 60), 255, np.uint8)  # white paper
