@@ -7,16 +7,17 @@ lists).
 import math
 from functools import partial
 
+import catalogue
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from catalogue import Catalogue
 from scipy import special
 from torch import nn
 
 from softmax_lib import checks, functional
 from softmax_lib.checks import guard
-from softmax_lib.checks.match import agreement
 
 EXERCISES = (
     "softmax",
@@ -48,24 +49,13 @@ SERIES_TABLE = {  # the ids that the course promises; others may be added, none 
     "accuracy": "wrong-axis percent count keepdim-broadcast",
 }
 
-WRONG: list[tuple] = []  # (exercise, id or None for "any verdict but passed", function)
-RIGHT: list[tuple] = []
-
-
-def wrong(mistake, *exercises):
-    def add(function):
-        WRONG.extend((exercise, mistake, function) for exercise in exercises)
-        return function
-
-    return add
-
-
-def right(*exercises):
-    def add(function):
-        RIGHT.extend((exercise, function) for exercise in exercises)
-        return function
-
-    return add
+CATALOGUE = Catalogue()
+WRONG, RIGHT, wrong, right = (
+    CATALOGUE.wrong_answers,
+    CATALOGUE.right_answers,
+    CATALOGUE.wrong,
+    CATALOGUE.right,
+)
 
 
 def picked(p, y):
@@ -735,93 +725,28 @@ def name_of(case):
 
 @pytest.mark.parametrize("case", WRONG, ids=name_of)
 def test_a_wrong_answer_is_named_and_its_shown_input_fails(case):
-    exercise, mistake, function = case
-    verdict = getattr(checks, exercise)(function)
-    assert not verdict.passed and verdict.attempted
-    if mistake is not None:
-        assert verdict.mistake == mistake, verdict
-    if verdict.mistake in ("mutates-input", "shared-result"):
-        return  # there the result itself is right
-    if exercise in ("softmax", "stable_softmax") and function is right_at_the_first_call:
-        return
-    assert not gives_the_right_result(getattr(checks, exercise), function, verdict.put_in)
-
-
-def gives_the_right_result(exercise, function, put_in):
-    """Run function on a shown input, without the engine, and compare with the right answer."""
-    try:
-        with np.errstate(all="ignore"):
-            got = function(*(guard.copy_of(a) for a in put_in.values()))
-    except Exception:
-        return False
-    expected = exercise.right(*put_in.values())
-    if not isinstance(expected, tuple):
-        got, expected = (got,), (expected,)
-    try:
-        return all(
-            np.shape(plain(g)) == np.shape(plain(e)) and np.allclose(plain(g), plain(e), rtol=1e-5, atol=1e-6)
-            for g, e in zip(got, expected, strict=True)
-        )
-    except (TypeError, ValueError):
-        return False
-
-
-def plain(value):
-    return value.detach().numpy() if hasattr(value, "detach") else np.asarray(value)
+    same_at_first = case[2] is right_at_the_first_call and case[0] in ("softmax", "stable_softmax")
+    catalogue.is_named(*case, may_be_right_once=same_at_first)
 
 
 @pytest.mark.parametrize("case", RIGHT, ids=lambda case: case[0])
 def test_a_right_answer_passes_however_it_is_written(case):
-    exercise, function = case
-    verdict = getattr(checks, exercise)(function)
-    assert verdict.passed and verdict.attempted and verdict.mistake is None, verdict
+    catalogue.passes(*case)
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_the_series_table_ids_are_in_the_catalogue(name):
-    known = {m.id for m in getattr(checks, name).mistakes} | {"mutates-input"}
-    assert set(SERIES_TABLE[name].split()) <= known
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_every_id_has_an_independent_rewrite_here(name):
-    tried = {mistake for exercise, mistake, _ in WRONG if exercise == name}
-    assert {m.id for m in getattr(checks, name).mistakes} <= tried
-    assert set(SERIES_TABLE[name].split()) <= tried
-    assert sum(exercise == name for exercise, _ in RIGHT) >= 3
+def test_every_promised_and_every_known_id_has_an_independent_rewrite_here(name):
+    CATALOGUE.covers(name, SERIES_TABLE[name].split())
 
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_no_two_ids_give_the_same_results_on_all_probes(name):
-    exercise = getattr(checks, name)
-    scales = [exercise.scales(False), exercise.scales(True)]
-    at_the_limits = {id(k.mistake): k.results for k in exercise.known_results(True)}
-    known = [(k.mistake, k.results, at_the_limits.get(id(k.mistake))) for k in exercise.known_results(False)]
-    for i, (mistake, ordinary, hard) in enumerate(known):
-        for other, other_ordinary, other_hard in known[:i]:
-            if mistake.mentions != other.mentions:
-                continue  # these are told apart by the names in the answer's code
-            if mistake.id == other.id or not coincide(ordinary, other_ordinary, scales[0]):
-                continue
-            assert hard and other_hard, (mistake, other)
-            assert not coincide(hard, other_hard, scales[1]), (mistake, other)
-
-
-def coincide(results, others, scales):
-    return all(agreement(a, b, s) == 2 for a, b, s in zip(results, others, scales, strict=True))
+    catalogue.ids_are_told_apart(name)
 
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_every_known_mistake_shows_on_some_probe_and_is_named_itself(name):
-    exercise = getattr(checks, name)
-    for mistake in exercise.mistakes[
-        :: len(exercise.mistakes) // 100 + 1
-    ]:  # every one, or every third of 300
-        answer = lambda *args, m=mistake: m(*args)  # noqa: E731
-        if mistake.mentions:
-            answer = lambda *args, m=mistake: (m(*args), torch.argmax)[0]  # noqa: E731
-        verdict = exercise(answer)
-        assert verdict.mistake == mistake.id, mistake
+    catalogue.mistakes_are_named_themselves(name)
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from softmax_lib import checks
-from softmax_lib.checks import questions
+from softmax_lib.checks import bank, questions
 from softmax_lib.checks.questions import BANK
 
 NUMERIC = [q for q in BANK.values() if q.kind != "word"]
@@ -91,12 +91,14 @@ def test_another_wrong_number_is_just_wrong():
 
 @pytest.fixture
 def own_bank(monkeypatch):
-    monkeypatch.setattr(questions, "BANK", {})
+    own = {}
+    monkeypatch.setattr(questions, "BANK", own)
+    monkeypatch.setattr(bank, "BANK", own)
 
 
 def test_a_word_is_compared_without_case_blanks_and_brackets(own_bank):
     hidden = questions._hash("9.1", "log-sum-exp")
-    questions.word("9.1", hidden, also=(questions._hash("9.1", "lse"),), wrong={"softmax": "Not that."})
+    bank.word("9.1", hidden, also=(questions._hash("9.1", "lse"),), wrong={"softmax": "Not that."})
     for value in ("log-sum-exp", " Log-Sum-Exp. ", "(LSE)", np.str_("lse")):
         assert questions.answer("9.1", value).passed
     assert "Not that." in questions.answer("9.1", "SOFTMAX").message
@@ -105,14 +107,14 @@ def test_a_word_is_compared_without_case_blanks_and_brackets(own_bank):
 
 
 def test_true_and_false_are_words_too(own_bank):
-    questions.word("9.1", questions._hash("9.1", "true"), wrong={"false": "It is."})
+    bank.word("9.1", questions._hash("9.1", "true"), wrong={"false": "It is."})
     assert questions.answer("9.1", True).passed and questions.answer("9.1", np.True_).passed
     assert questions.answer("9.1", "True").passed
     assert "It is." in questions.answer("9.1", False).message
 
 
 def test_several_numbers_are_compared_one_by_one(own_bank):
-    questions.numbers("9.1", questions._hide("9.1", (2, 10)), tolerance=0, wrong={(10, 2): "Turned round."})
+    bank.numbers("9.1", questions._hide("9.1", (2, 10)), tolerance=0, wrong={(10, 2): "Turned round."})
     for value in ((2, 10), [2.0, 10.0], np.array([2, 10]), torch.Size([2, 10])):
         assert questions.answer("9.1", value).passed
     assert "Turned round." in questions.answer("9.1", [10, 2]).message
@@ -122,7 +124,7 @@ def test_several_numbers_are_compared_one_by_one(own_bank):
 
 def test_whole_wrong_numbers_are_met_exactly_and_others_within_a_margin(own_bank):
     wrong = {3: "three", 0.5: "a half", 0.7: ("seven tenths", 0.05), math.nan: "no number"}
-    questions.number("9.1", questions._hide("9.1", 1.0), tolerance=0.01, wrong=wrong)
+    bank.number("9.1", questions._hide("9.1", 1.0), tolerance=0.01, wrong=wrong)
     assert questions.answer("9.1", 1.009).passed
     assert (
         "three" in questions.answer("9.1", 3.0).message

@@ -727,6 +727,36 @@ def test_a_copy_with_every_exercise_solved_runs_to_its_end_with_all_checks_passe
     assert {key: verdict.passed for key, verdict in verdicts.items()} == dict.fromkeys(verdicts, True)
 
 
+def run_solutions(notebook):
+    """Run what the notebook imports and defines, each solution, and its check: {id of a check's cell: Verdict}.
+
+    The later notebooks train for minutes, so the rest of them is left out.
+    """
+    defines = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+    solutions = {
+        cell.id.removeprefix("solution-"): PYTHON_BLOCK.findall(cell.source)[0]
+        for cell in notebook.cells
+        if cell.id.startswith("solution-")
+    }
+    checking = {cell.id for cell in checking_cells(notebook)}
+    namespace, verdicts = {"__name__": "__main__"}, {}
+    for cell in code_cells(notebook):
+        if cell.id in checking:
+            exec(compile(solutions[cell.id.removeprefix("check-")], cell.id, "exec"), namespace)
+            verdicts[cell.id] = eval(cell.source, namespace)
+        elif "raises-exception" not in tags(cell):
+            kept = [node for node in parse(cell).body if isinstance(node, defines)]
+            exec(compile(ast.Module(kept, []), cell.id, "exec"), namespace)
+    return verdicts
+
+
+@pytest.mark.parametrize("path", [p for p in PATHS if p.name > "06"], ids=lambda path: path.stem)
+def test_every_solution_passes_its_check(path):
+    verdicts = run_solutions(read(path))
+    assert verdicts
+    assert {key: verdict.passed for key, verdict in verdicts.items()} == dict.fromkeys(verdicts, True)
+
+
 def test_a_solution_that_is_wrong_is_noticed(monkeypatch):
     notebook = read(PATHS[0])
     (cell,) = (cell for cell in notebook.cells if cell.id == "solution-softmax")
@@ -734,6 +764,7 @@ def test_a_solution_that_is_wrong_is_noticed(monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
     with np.printoptions():
         assert run_solved(notebook)["check-softmax"].passed is False
+    assert run_solutions(notebook)["check-softmax"].passed is False
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ module             holds
 ``guard``          runs a learner's function so that nothing escapes, stays on, or goes on for ever
 ``values``         arrays, tensors, lists and numbers: made plain, compared, shown
 ``verdict``        `Verdict`: the record that a check returns, as text and as HTML
-``questions``      the bank of self-marking questions: how to add one
+``questions``      marks the self-marking questions; says how to add one
+``bank``           the questions' answers, a module a notebook
 =================  ===================================================================================
 """
 
@@ -30,6 +31,11 @@ _HOMES = {
     "notebook3": ("stable_softmax", "logsumexp", "cross_entropy"),
     "notebook4": ("cross_entropy_grad", "linear_grad"),
     "notebook5": ("torch_loss", "accuracy"),
+    "notebook6": ("count_parameters", "pixels"),
+    "notebook7": ("build_mlp", "train_step", "evaluate"),
+    "notebook8": ("clinic_1", "clinic_2", "clinic_3", "clinic_4", "clinic_5", "clinic_6"),
+    "notebook9": ("confusion_matrix", "prepare_digit", "fit_temperature"),
+    "notebook10": ("momentum_step",),
     "questions": ("answer",),
     "verdict": ("Verdict",),
 }

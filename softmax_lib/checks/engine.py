@@ -23,6 +23,14 @@ Probes come in three kinds. `probes` are ordinary inputs: hand-sized ones first 
 shown), then random ones. `hard` ones, such as logits of 1000, are looked at only when all ordinary ones are
 right, so they tell apart mistakes that show nowhere else. A `bonus` is outside an exercise's domain: it adds
 a note, never a failure.
+
+Where a call with the probe's values does not show enough (a training step changes weights; a model must be
+tried on images), an exercise has a `play`, which gets the answer and a probe and returns what is compared:
+
+    def one_step(train_step, x, labels, weight):
+        model, optimizer = made_from(weight)
+        loss = train_step(model, x, labels, optimizer)
+        return loss, model.weight
 """
 
 import itertools
@@ -53,6 +61,13 @@ class Mistake:
         return self.function(*args, **self.options)
 
 
+class _Nothing(Exception):
+    """Ends a play in which the answer returned None or its stub."""
+
+    def __init__(self, value: object):
+        self.value = value
+
+
 class Exercise:
     """One exercise: call it with a function and it returns a Verdict."""
 
@@ -70,6 +85,10 @@ class Exercise:
         outputs: Sequence[str] = ("",),
         tolerance_grows: bool = False,
         torch: bool = False,
+        play: Callable | None = None,
+        inputs: Sequence[str] | None = None,
+        show: Callable | None = None,
+        seconds: float | None = None,
     ):
         """Describe an exercise.
 
@@ -79,11 +98,18 @@ class Exercise:
         float32. bonus: (arguments, note) pairs. outputs: the names of the results, where there are several.
         tolerance_grows: True where large logits are in the domain: they cost digits, so the tolerance grows
         with them.
+        play: play(answer, *probe) tries the answer, as often as it likes, and returns what is compared, one
+        array or number for each of outputs. The answer gets what play hands to it; play seeds what is drawn.
+        inputs: the names of a probe's values, where they are not the parameters. show: show(*probe) returns
+        what the verdict says was put in, {name: text}. seconds: for all calls together, in place of
+        guard.SECONDS.
         """
         self.name, self.right, self.parameters = name, right, tuple(parameters)
         self.returns, self.checked = returns, checked
         self.probes, self.hard, self.bonus = list(probes), list(hard), list(bonus)
         self.outputs, self.tolerance_grows, self.torch = tuple(outputs), tolerance_grows, torch
+        self.play, self.show, self.seconds = play, show, seconds
+        self.inputs = tuple(inputs or parameters)
         self.mistakes: list[Mistake] = []
         self._right: dict[bool, list[Result]] = {}
         self._known: dict[bool, list[Known]] = {}
@@ -142,12 +168,37 @@ class Exercise:
             return probe
         return values.as_tensors(probe, "float32" if self.torch else None)
 
+    def trial(self, function: Callable) -> Callable:
+        """Return what is called with a probe's arguments: the answer itself, or the play with the answer."""
+        if self.play is None:
+            return function
+
+        def answer(*args: object) -> object:
+            value = function(*args)
+            if value is None or values.is_stub(value):
+                raise _Nothing(value)
+            return value
+
+        def trial(*args: object) -> object:
+            try:
+                return self.play(answer, *args)
+            except _Nothing as nothing:
+                return nothing.value
+
+        return trial
+
+    def shown(self, args: tuple) -> dict[str, str]:
+        """Return what the verdict says was put in, name by name."""
+        if self.show is not None:
+            return self.show(*args)
+        return {name: values.literal(value) for name, value in zip(self.inputs, args, strict=True)}
+
     def result(self, function: Callable, probe: tuple) -> Result:
         """Return what one of our own functions, right or wrong, makes of a probe."""
         args = tuple(guard.copy_of(a) for a in self.arguments(probe))
         with np.errstate(all="ignore"):
             try:
-                return Result(values.plain(function(*args), len(self.outputs)))
+                return Result(values.plain(self.trial(function)(*args), len(self.outputs)))
             except Exception as error:
                 return Result(error=error)
 

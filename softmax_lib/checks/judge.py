@@ -91,6 +91,8 @@ def _refusal(exercise, function: object) -> tuple[str, str] | None:
             "not-a-function",
             f"The check wants the function itself, without parentheses: {wanted}. It got {what}.",
         )
+    if hasattr(function, "state_dict") and function.state_dict():  # (a criterion is a function all right)
+        return "not-a-function", f"The check wants the function itself: {wanted}. It got a model."
     if inspect.isclass(function):
         return (
             "not-a-function",
@@ -142,7 +144,7 @@ class _Judgement:
     def __init__(self, exercise, function: Callable):
         self.exercise, self.function = exercise, function
         self.names = exercise.parameters if _by_name(function, exercise.parameters) else None
-        self.seconds_left = guard.SECONDS
+        self.seconds_left = exercise.seconds or guard.SECONDS
         self.tensors = exercise.torch  # whether the answer gets tensors
         self.changed: tuple | None = None  # the first call that changed its input
         self.report = Report(exercise.name, "not passed yet")
@@ -186,18 +188,28 @@ class _Judgement:
     def _call(self, probe: tuple, tensors: bool | None = None) -> guard.Call:
         args = self.exercise.arguments(probe, self.tensors if tensors is None else tensors)
         started = time.monotonic()
-        call = guard.call(self.function, args, seconds=self.seconds_left, names=self.names)
+        call = guard.call(self._trial(), args, seconds=self.seconds_left, names=self._names_of_arguments())
         self.seconds_left -= time.monotonic() - started
         if call.changed is not None and self.changed is None:
             self.changed = probe, call
         return call
+
+    def _trial(self) -> Callable:
+        if self.exercise.play is None:
+            return self.function
+        if self.names is None:
+            return self.exercise.trial(self.function)
+        return self.exercise.trial(lambda *args: self.function(**dict(zip(self.names, args, strict=True))))
+
+    def _names_of_arguments(self) -> tuple[str, ...] | None:
+        return self.names if self.exercise.play is None else None
 
     def _choose_tensors(self, first: guard.Call) -> None:
         """Give torch tensors to an answer that refuses NumPy arrays, and the other way round.
 
         A RuntimeError is how torch refuses a wrong use of tensors, so such an answer did mean tensors.
         """
-        if first.error is None or first.endless or "torch" not in sys.modules:
+        if first.error is None or first.endless or "torch" not in sys.modules or self.exercise.play:
             return
         if self.tensors and isinstance(first.error, RuntimeError):
             return
@@ -208,6 +220,9 @@ class _Judgement:
         """Return the plain result of a call, or the verdict where there is nothing to compare."""
         if call.endless:
             return None, self._general("never-ends", probe, call)
+        if isinstance(call.error, values.OddValueError):  # a play looked at what the answer returned
+            mistake = "wrong-shape" if call.error.numbers else "wrong-type"
+            return None, self._general(mistake, probe, call, came_out=str(call.error))
         if call.error is not None:
             return Result(error=call.error, call=call), None
         if call.value is None:
@@ -286,7 +301,7 @@ class _Judgement:
         ex = self.exercise
         self._show_input(probe)
         if mistake == "mutates-input":
-            name, after = ex.parameters[call.changed], call.arguments[call.changed]
+            name, after = ex.inputs[call.changed], call.arguments[call.changed]
             self.report.data("afterwards", f"{name} = {values.literal(after)}")
         elif mistake != "shared-result":
             self.report.data("came out", f"nothing yet{_where(call)}" if call.endless else came_out)
@@ -305,12 +320,10 @@ class _Judgement:
         self.report.data("expected", expected)
 
     def _show_input(self, probe: tuple) -> None:
-        args = self.exercise.arguments(probe, self.tensors)
-        for i, (name, value) in enumerate(zip(self.exercise.parameters, args, strict=True)):
+        shown = self.exercise.shown(self.exercise.arguments(probe, self.tensors))
+        for i, (name, text) in enumerate(shown.items()):
             indent = " " * (len(name) + 3)
-            self.report.data(
-                "" if i else "put in", f"{name} = " + values.literal(value).replace("\n", "\n" + indent)
-            )
+            self.report.data("" if i else "put in", f"{name} = " + text.replace("\n", "\n" + indent))
 
     def _finish(
         self, mistake: str | None, sentence: str, hint: str, probe: tuple, call: guard.Call
@@ -319,7 +332,7 @@ class _Judgement:
         self.report.say("Hint", hint)
         self._say_printed(call)
         args = self.exercise.arguments(probe, self.tensors)
-        put_in = dict(zip(self.exercise.parameters, args, strict=True))
+        put_in = dict(zip(self.exercise.inputs, args, strict=True))
         return self.report.verdict(mistake=mistake, put_in=put_in)
 
     def _say_printed(self, call: guard.Call) -> None:
@@ -375,7 +388,7 @@ def _shapes(result: Result) -> list | None:
 
 
 def _size(probe: tuple) -> int:
-    return sum(np.size(a) for a in probe)
+    return sum(np.size(a) if hasattr(a, "shape") or np.isscalar(a) else 1 for a in probe)
 
 
 def _in_words(call: guard.Call) -> str:

@@ -1,0 +1,84 @@
+"""Exercises that have a play: what is compared is what the play saw, and every verdict is the usual one."""
+
+import pytest
+import torch
+from torch import nn
+
+from softmax_lib.checks import values
+from softmax_lib.checks.engine import Exercise
+
+
+def play(step, x, weight):
+    """Two steps on one weight; what they returned, and the weight afterwards."""
+    parameter = nn.Parameter(weight.clone())
+    losses = [step(x, parameter) for _ in range(2)]
+    return torch.stack([torch.as_tensor(float(values.plain(loss)[0])) for loss in losses]), parameter
+
+
+def good_step(x, weight):
+    loss = (x * weight).sum()
+    with torch.no_grad():
+        weight -= 0.1 * x
+    return loss.item()
+
+
+@pytest.fixture
+def exercise():
+    numbers = torch.tensor([1.0, 2.0]).numpy(), torch.tensor([0.5, -1.5]).numpy()
+    out = Exercise(
+        "step",
+        good_step,
+        ("x", "weight"),
+        returns="the loss",
+        checked="two steps.",
+        probes=[numbers, tuple(3 * n for n in numbers)],
+        outputs=("losses", "weight afterwards"),
+        torch=True,
+        play=play,
+        inputs=("x", "start"),
+    )
+
+    @out.mistake("no-step", "The weight stays as it is.", hint="Which line changes it?")
+    def _(x, weight):
+        return (x * weight).sum()
+
+    return out
+
+
+def test_the_right_answer_passes_and_a_mistake_in_what_the_play_saw_is_named(exercise):
+    assert exercise(good_step).passed
+    verdict = exercise(lambda x, weight: float(x @ weight))
+    assert verdict.mistake == "no-step"
+    assert "start = torch.tensor([0.5, -1.5])" in verdict.message and "weight afterwards" in verdict.message
+    assert list(verdict.put_in) == ["x", "start"]
+
+
+def test_arguments_may_be_asked_for_by_name(exercise):
+    def by_name(*, weight, x):
+        return good_step(x, weight)
+
+    assert exercise(by_name).passed
+
+
+def test_stubs_and_nothing_and_prints_are_told_from_a_wrong_result(exercise):
+    assert not exercise(lambda x, weight: ...).attempted
+    assert exercise(lambda x, weight: None).mistake == "nothing-returned"
+    assert exercise(lambda x, weight: print(good_step(x, weight))).mistake == "printed-not-returned"
+    assert exercise(lambda x, weight: "0.5").mistake == "wrong-type"
+
+
+def test_an_error_in_the_answer_shows_the_learners_line(exercise):
+    def fails(x, weight):
+        return x @ weight[None]
+
+    verdict = exercise(fails)
+    assert verdict.mistake == "raises" and "return x @ weight[None]" in verdict.message
+
+
+def test_a_model_in_the_place_of_the_function_is_refused(exercise):
+    assert exercise(nn.Linear(2, 1)).mistake == "not-a-function"
+
+
+def test_what_was_put_in_can_be_told_in_words(exercise):
+    exercise.show = lambda x, start: {"x": f"{len(x)} numbers"}
+    assert "put in    x = 2 numbers" in exercise(lambda x, weight: x.sum()).message
