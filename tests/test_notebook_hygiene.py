@@ -728,7 +728,7 @@ def test_a_copy_with_every_exercise_solved_runs_to_its_end_with_all_checks_passe
 
 
 def run_solutions(notebook):
-    """Run what the notebook imports and defines, each solution, and its check: {id of a check's cell: Verdict}.
+    """Run all imports and definitions, each solution, and its check: {id of a check's cell: Verdict}.
 
     The later notebooks train for minutes, so the rest of them is left out.
     """
