@@ -1,0 +1,1352 @@
+"""The exercises of notebook 7: `build_mlp`, `train_step` and `evaluate`.
+
+`build_mlp`: a model of any make, with weights registered as anybody likes: before it is tried, each parameter
+is filled with numbers that depend on its shape only (no two layers have the same), so that equal networks
+give equal logits. Its sizes are looked at first, then its logits, then what logits do not show.
+
+`train_step`: one step on one batch. The caller has put the model into train mode; `.grad` may hold what an
+earlier step left there. Two calls in a row, on a tiny model.
+
+`evaluate`: a loss and an accuracy over batches that differ in size, of a model with dropout and batch
+normalisation; the model must be afterwards as it was before. What is returned may be a pair or Metrics, of
+tensors or numbers.
+"""
+
+import contextlib
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from softmax_lib.checks import values
+from softmax_lib.checks.engine import Exercise
+from softmax_lib.models import LECTURE_SIZES, mlp
+from softmax_lib.training import evaluate as right_evaluate
+
+
+class Found(Exception):
+    """What a play found that is no number; the sentence stands where the result would."""
+
+
+# -------------------------------------------------------------------------------------------------- build_mlp
+
+WEIGHTS = np.array(list(itertools.pairwise(LECTURE_SIZES)))  # (5, 2): inputs and outputs of each layer
+BIASES = np.array(LECTURE_SIZES[1:])
+CLASS = "a class came back, not a model made of it"
+NO_MODULE = "what came back is no nn.Module"
+NO_PARAMETERS = "model.parameters() is empty"
+OTHER_IN_TRAIN_MODE = "the same images give other logits in train mode than in eval mode"
+SAME_MODEL = "two calls gave the same model"
+NO_GRADIENT = "a training step reaches fewer than 682,090 parameters"
+EQUAL_START = "a weight matrix starts with all its numbers equal"
+
+
+@functools.lru_cache(maxsize=64)
+def filling(shape: tuple[int, ...], count: int) -> Tensor:
+    """Return random numbers for a parameter: (in, out) and (out, in) get the same ones, turned round."""
+    if len(shape) == 2 and shape[0] > shape[1]:
+        return filling(shape[::-1], count).T.contiguous()
+    rng = np.random.default_rng([count, *shape])
+    hidden = shape[0] != LECTURE_SIZES[-1]
+    size = 2.0 if hidden else 0.5
+    if len(shape) == 2:  # hidden units far beyond 1 (ReLU6 differs from ReLU), logits near 1
+        size = (2 / shape[1]) ** 0.5 * (6 if shape[1] == LECTURE_SIZES[0] else 1 if hidden else 1 / 6)
+    return torch.from_numpy((size * rng.standard_normal(shape)).astype(np.float32))
+
+
+def plain_shape(parameter: Tensor) -> tuple[int, ...]:
+    """Return a weight's shape as (a, b) and a bias's as (a,), in whatever shape they are kept."""
+    shape = parameter.shape
+    if parameter.ndim < 2 or (parameter.ndim == 2 and shape[0] == 1):
+        return (parameter.numel(),)
+    return shape[0], parameter.numel() // shape[0]
+
+
+def fill(parameters: Sequence[nn.Parameter]) -> None:
+    """Fill each parameter with the numbers that belong to its shape."""
+    seen = {}
+    for parameter in parameters:
+        shape = plain_shape(parameter)
+        key = tuple(sorted(shape))
+        seen[key] = seen.get(key, -1) + 1
+        parameter.data.copy_(filling(shape, seen[key]).reshape(parameter.shape))
+
+
+@contextlib.contextmanager
+def put_back(model: nn.Module) -> Iterator[None]:
+    """Leave the model's numbers, gradients and modes as they were: it may be the learner's own."""
+    kept = [(t, t.detach().clone()) for t in (*model.parameters(), *model.buffers())]
+    grads = [(p, p.grad) for p in model.parameters()]
+    modes = [(m, m.training) for m in model.modules()]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for parameter, grad in grads:
+            parameter.grad = grad
+        with torch.no_grad():
+            for tensor, before in kept:
+                tensor.copy_(before)
+
+
+def try_model(build: Callable, images: Tensor, thorough: bool) -> tuple:
+    """Build a model; return the shapes of its weights and biases, and its logits once they are filled."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(0)
+        model = build()
+        if isinstance(model, type):
+            raise Found(CLASS)
+        if not isinstance(model, nn.Module):
+            raise Found(NO_MODULE)
+        if thorough and {id(p) for p in model.parameters()} & {id(p) for p in build().parameters()}:
+            raise Found(SAME_MODEL)
+        like = next(iter(model.parameters()), None)
+        if like is None:
+            raise Found(NO_PARAMETERS)
+        images = images.to(like.device, like.dtype)
+        if any(map(nn.parameter.is_lazy, model.parameters())):
+            was_training = model.training
+            with torch.no_grad():
+                model.eval()(images)
+            model.train(was_training)
+        with put_back(model):
+            return _look_at(model, images, thorough)
+
+
+def _look_at(model: nn.Module, images: Tensor, thorough: bool) -> tuple:
+    parameters = list(model.parameters())
+    shapes = sorted((tuple(sorted(plain_shape(p), reverse=True)) for p in parameters), reverse=True)
+    weights = np.array([s for s in shapes if len(s) == 2], dtype=int).reshape(-1, 2)
+    biases = np.array([s[0] for s in shapes if len(s) == 1], dtype=int)
+    if not (np.array_equal(weights, WEIGHTS) and np.array_equal(biases, BIASES)):
+        return weights, biases, np.zeros(0)  # logits of another network say nothing
+    if thorough and any(p.numel() > 1000 and p.min() == p.max() for p in parameters):
+        raise Found(EQUAL_START)
+    fill(parameters)
+    model.eval()
+    torch.random.default_generator.manual_seed(0)
+    with torch.no_grad():
+        logits = model(images)
+    (plain,) = values.plain(logits)
+    if thorough:
+        model.train()
+        again = model(images)
+        if not values.close(values.plain(again), (plain,)):
+            raise Found(OTHER_IN_TRAIN_MODE)
+        for parameter in parameters:
+            parameter.grad = None
+        if again.requires_grad:
+            again.square().sum().backward()
+        if any(p.grad is None for p in parameters):
+            raise Found(NO_GRADIENT)
+    return weights, biases, plain
+
+
+def images_for(seed: int, n: int) -> np.ndarray:
+    """Return n random images, (n, 1, 28, 28) in [0, 1]."""
+    return np.random.default_rng(seed).random((n, 1, 28, 28)).astype(np.float32)
+
+
+build_mlp = Exercise(
+    "build_mlp",
+    mlp,
+    (),
+    returns="a model, from images (N, 1, 28, 28) to logits (N, 10)",
+    checked=(
+        "the shapes of all 682,090 parameters, and, with fixed numbers in them, the logits of 1 and of 2"
+        " images; in train mode too, and that a step of training reaches every parameter."
+    ),
+    probes=[(images_for(seed, n), False) for seed, n in enumerate((2, 1))],
+    hard=[(images_for(2, 3), True)],
+    outputs=("weights", "biases", "logits"),
+    torch=True,
+    play=try_model,
+    inputs=("images", "thorough"),
+    show=lambda images, thorough: {
+        "images": f"{len(images)} random image{'s' * (len(images) > 1)}, {tuple(images.shape)}, for a model"
+        " with fixed numbers in its parameters"
+    },
+)
+
+
+class Net(nn.Module):
+    """The lecture's network, or one with something changed; it starts without numbers, to be made quickly."""
+
+    def __init__(
+        self,
+        after: Sequence[Callable] = (F.relu,) * 4,
+        end: Callable = lambda z: z,
+        begin: Callable = lambda x: x.flatten(1),
+        biases: Sequence[int] = (1,) * 5,
+    ):
+        super().__init__()
+        self.after, self.end, self.begin = after, end, begin
+        self.layers = nn.ModuleList(
+            nn.utils.skip_init(nn.Linear, *pair, bias=bool(bias))
+            for pair, bias in zip(WEIGHTS.tolist(), biases, strict=True)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.begin(x)
+        for layer, after in zip(self.layers[:-1], self.after, strict=True):
+            x = after(layer(x))
+        return self.end(self.layers[-1](x))
+
+
+class Shapes(nn.Module):
+    """A model of which only the shapes are known."""
+
+    def __init__(self, weights: Sequence, biases: Sequence):
+        super().__init__()
+        shapes = (*map(tuple, weights), *((size,) for size in biases))
+        self.all = nn.ParameterList(nn.Parameter(torch.empty(shape)) for shape in shapes)
+
+
+def nothing(z: Tensor) -> Tensor:
+    """Return z."""
+    return z
+
+
+def same_for_all(function: Callable) -> tuple:
+    """Return one function four times, for the four hidden layers."""
+    return (function,) * 4
+
+
+def shapes_of(results: Sequence) -> tuple[list, list] | None:
+    """Return the shapes that an answer's model has, where the check saw them."""
+    value = results[0].value
+    return None if value is None else (value[0].tolist(), value[1].tolist())
+
+
+def guess_shapes(fits: Callable) -> Callable:
+    """Return a `fit` for a model whose number of weight matrices fits."""
+
+    def fit(probes: Sequence, results: Sequence) -> list[dict]:
+        shapes = shapes_of(results)
+        if shapes is None or shapes[0] == WEIGHTS.tolist() or not fits(len(shapes[0])):
+            return []
+        return [{"weights": shapes[0], "biases": shapes[1]}]
+
+    return fit
+
+
+def guess_biases(fits: Callable) -> Callable:
+    """Return a `fit` for a model with the right weights whose number of biases fits."""
+
+    def fit(probes: Sequence, results: Sequence) -> list[dict]:
+        shapes = shapes_of(results)
+        if shapes is None or shapes[0] != WEIGHTS.tolist() or not fits(len(shapes[1])):
+            return []
+        return [{"weights": shapes[0], "biases": shapes[1]}]
+
+    return fit
+
+
+def layers_of(*sizes: int) -> tuple[list]:
+    """Return the weights of a network of these sizes, as an option."""
+    return ([list(pair) for pair in itertools.pairwise(sizes)],)
+
+
+@build_mlp.mistake(
+    "wrong-sizes",
+    "There are five layers, but not of the sizes 784-520-320-240-120-10.",
+    hint="Compare the pairs above, one after another. What one layer puts out, the next one takes in.",
+    fit=guess_shapes(lambda n: n == 5),
+    weights=layers_of(784, 512, 256, 128, 64, 10),
+    biases=([512, 256, 128, 64, 10],),
+)
+@build_mlp.mistake(
+    "missing-layer",
+    "The network has fewer than five layers with weights.",
+    hint="Six sizes, 784 to 10, make five layers: count the arrows between them.",
+    fit=guess_shapes(lambda n: n < 5),
+    weights=layers_of(784, 520, 320, 240, 10),
+    biases=([520, 320, 240, 10],),
+)
+@build_mlp.mistake(
+    "extra-layer",
+    "The network has more than five layers with weights.",
+    hint="Six sizes, 784 to 10, make five layers. Which one is not in the list?",
+    fit=guess_shapes(lambda n: n > 5),
+    weights=layers_of(784, 520, 320, 240, 120, 10, 10),
+    biases=([520, 320, 240, 120, 10, 10],),
+)
+@build_mlp.mistake(
+    "no-bias",
+    "The weights are right, but a layer has no bias: fewer than 682,090 parameters.",
+    hint="nn.Linear has a bias unless it is told bias=False.",
+    fit=guess_biases(lambda n: n < 5),
+    weights=(WEIGHTS.tolist(),),
+    biases=([],),
+)
+@build_mlp.mistake(
+    "extra-parameters",
+    "All five layers are there, and more parameters besides: a normalisation (BatchNorm, LayerNorm), or an"
+    " activation that learns (PReLU).",
+    hint="The lecture's network has linear layers and ReLU, nothing else.",
+    fit=guess_biases(lambda n: n > 5),
+    weights=(WEIGHTS.tolist(),),
+    biases=([520, 520, 520, 320, 240, 120, 10],),
+)
+def _(weights: list, biases: list):
+    return Shapes(weights, biases)
+
+
+@build_mlp.mistake(
+    "class-not-instance",
+    "The class itself came back. A class is a plan; calling it, Net(), makes a model.",
+    hint="What do the parentheses in Net() do?",
+)
+def _():
+    return Net
+
+
+@build_mlp.mistake(
+    "no-module",
+    "What came back is no nn.Module: an optimizer asks it for .parameters(), and a function or a list has"
+    " none.",
+    hint="nn.Sequential(...) makes one module of several layers; so does a class that inherits from"
+    " nn.Module.",
+)
+def _():
+    return [nn.ReLU()]
+
+
+@build_mlp.mistake(
+    "layers-in-a-list",
+    "The model has no parameters: nothing for an optimizer to change. Layers in an ordinary Python list or"
+    " dictionary are invisible to nn.Module.",
+    hint="nn.ModuleList is a list that nn.Module sees; so are plain attributes, self.l1 = nn.Linear(...).",
+)
+def _():
+    return nn.ReLU()
+
+
+END_HINT = "What does cross_entropy want to get, and what does it do with it first?"
+
+
+@build_mlp.mistake(
+    "softmax-at-the-end",
+    "The model returns probabilities. cross_entropy expects logits and takes the softmax itself, so it would"
+    " be taken twice.",
+    hint=END_HINT,
+    after=[same_for_all(f) for f in (F.relu, nothing, torch.sigmoid, torch.tanh)],
+    before=(nothing, F.relu),
+    dim=(1,),
+)
+@build_mlp.mistake(
+    "softmax-at-the-end",
+    "The model returns probabilities, and these sum to 1 down the columns, over the images. cross_entropy"
+    " expects logits.",
+    hint=END_HINT,
+    after=[same_for_all(F.relu)],
+    before=(nothing,),
+    dim=(0,),
+)
+def _(after: tuple, before: Callable, dim: int):
+    return Net(after, lambda z: before(z).softmax(dim))
+
+
+@build_mlp.mistake(
+    "log-softmax-at-the-end",
+    "The model returns log-probabilities. cross_entropy would not mind, since log_softmax twice is"
+    " log_softmax once; but the exercise asks for logits, and nothing here needs the extra step.",
+    hint="What should follow the last linear layer?",
+    before=(nothing, F.relu),
+)
+def _(before: Callable):
+    return Net(end=lambda z: before(z).log_softmax(1))
+
+
+@build_mlp.mistake(
+    "relu-on-logits",
+    "A ReLU follows the last layer too, so no logit is below 0. A class with a negative score would get 0,"
+    " and no gradient: its unit could not learn from that image.",
+    hint="After which of the five layers does an activation belong?",
+    after=[same_for_all(f) for f in (F.relu, nothing)],
+)
+def _(after: tuple):
+    return Net(after, F.relu)
+
+
+@build_mlp.mistake(
+    "activation-on-logits",
+    "The last layer has an activation as well, which squeezes the logits between two bounds.",
+    hint="After which of the five layers does an activation belong?",
+    function=(torch.sigmoid, torch.tanh),
+    hidden=(F.relu, None),
+)
+def _(function: Callable, hidden: Callable | None):
+    return Net(same_for_all(hidden or function), function)
+
+
+@build_mlp.mistake(
+    "missing-activation",
+    "There is no ReLU after some hidden layer. Two linear layers with nothing between them are one linear"
+    " layer.",
+    hint="Four hidden layers, four activations. With nn.Sequential, count the nn.ReLU() in it; in a class,"
+    " look at each line of forward.",
+    after=[tuple(choice) for choice in itertools.product((nothing, F.relu), repeat=4) if nothing in choice],
+)
+def _(after: tuple):
+    return Net(after)
+
+
+@build_mlp.mistake(
+    "relu-on-the-input",
+    "A ReLU stands before a linear layer where the task has it after: behind the last hidden layer there is"
+    " none.",
+    hint="Follow one image through forward: l1, ReLU, l2, ReLU, and so on, and l5 at the end.",
+    after=[(nothing, F.relu, F.relu, F.relu), (F.relu, F.relu, F.relu, nothing)],
+)
+def _(after: tuple):
+    return Net(after, begin=lambda x: F.relu(x.flatten(1) - 0.5))
+
+
+@build_mlp.mistake(
+    "sigmoid-activation",
+    "The hidden layers have a sigmoid. The exercise asks for ReLU; four sigmoids scale the gradient down by"
+    " at least 256.",
+    hint="Which function keeps positive numbers as they are and makes negative ones 0?",
+)
+def _():
+    return Net(same_for_all(torch.sigmoid))
+
+
+@build_mlp.mistake(
+    "other-activation",
+    "The hidden layers have another activation than ReLU.",
+    hint="ReLU keeps positive numbers as they are and makes negative ones 0.",
+    function=(torch.tanh, F.gelu, F.leaky_relu, F.elu, F.silu, F.softplus, F.relu6, F.selu),
+)
+def _(function: Callable):
+    return Net(same_for_all(function))
+
+
+@build_mlp.mistake(
+    "softmax-between-layers",
+    "The hidden layers have a softmax in the place of ReLU.",
+    hint="Softmax belongs to the loss. Which function follows a hidden layer?",
+)
+def _():
+    return Net(same_for_all(lambda z: z.softmax(1)))
+
+
+@build_mlp.mistake(
+    "no-flatten",
+    "The images go into the first layer as they come, (N, 1, 28, 28). A linear layer takes rows of 784"
+    " numbers.",
+    hint="nn.Flatten() as the first layer, or x.view(-1, 784) in forward.",
+    begin=(nothing, lambda x: x.squeeze(1)),
+)
+def _(begin: Callable):
+    return Net(begin=begin)
+
+
+@build_mlp.mistake(
+    "flatten-eats-the-batch",
+    "Flattening takes all images together and leaves one long row: the axis of the images is gone.",
+    hint="x.view(-1, 784), x.flatten(1) and nn.Flatten() keep the first axis. What is the shape in your"
+    " forward?",
+    begin=(
+        torch.flatten,
+        lambda x: x.view(784),
+        lambda x: x.view(1, -1),
+        lambda x: x.view(1, 784),
+        lambda x: x.reshape(784),
+        lambda x: x.flatten()[None],
+    ),
+)
+def _(begin: Callable):
+    return Net(begin=begin)
+
+
+@build_mlp.mistake(
+    "batch-size-fixed",
+    "The model flattens for a batch of 64 only. The last batch of an epoch has 32 images, and that of the"
+    " test set 16.",
+    hint="Leave the number of images open: -1, or x.shape[0].",
+    begin=(lambda x: x.view(64, 784), lambda x: x.view(64, -1), lambda x: x.reshape(64, 784)),
+)
+def _(begin: Callable):
+    return Net(begin=begin)
+
+
+@build_mlp.mistake(
+    "predictions-not-logits",
+    "The model returns the picked class. A pick has no gradient; the model should return the ten scores.",
+    hint="argmax belongs to predicting, outside the model.",
+)
+def _():
+    return Net(end=lambda z: z.argmax(1))
+
+
+@build_mlp.mistake(
+    "dropout-added",
+    "There is a dropout in it: in train mode, part of the numbers is set to 0. It is a useful layer, but not"
+    " part of this network.",
+    hint="Remove nn.Dropout, or F.dropout.",
+    after=[same_for_all(lambda z: F.dropout(F.relu(z)))],
+)
+def _(after: tuple):
+    return Net(after)
+
+
+@build_mlp.mistake(
+    "dropout-added",
+    "There is a dropout in it: in train mode, part of the numbers is set to 0. It is a useful layer, but not"
+    " part of this network.",
+    hint="Remove nn.Dropout, or F.dropout.",
+)
+def _():
+    return nn.Sequential(mlp(), nn.Dropout(0.5))
+
+
+@build_mlp.mistake(
+    "same-model-twice",
+    "Two calls return one and the same model. Whoever builds a second one would go on with the first one's"
+    " weights.",
+    hint="Make the layers inside the function, anew at each call.",
+)
+def _(kept={}):  # noqa: B006
+    return kept.setdefault("model", mlp())
+
+
+@build_mlp.mistake(
+    "not-trainable",
+    "The logits are right, but some parameters get no gradient: they are frozen, or the model computes under"
+    " no_grad or with .detach().",
+    hint="Look for no_grad, detach, .data and requires_grad. A model that trains needs none of them.",
+)
+def _():
+    return mlp().requires_grad_(False)
+
+
+@build_mlp.mistake(
+    "equal-start",
+    "The weights start as zeros, or as one number everywhere. Then all units of a layer get the same gradient"
+    " and stay alike for ever (notebook 4).",
+    hint="nn.Linear starts with small random numbers by itself.",
+)
+def _():
+    model = mlp()
+    for parameter in model.parameters():
+        nn.init.zeros_(parameter)
+    return model
+
+
+# ------------------------------------------------------------------------------------------------- train_step
+
+
+class FixedDropout(nn.Module):
+    """Dropout with a fixed choice: in train mode every second number is 0 and the others are doubled."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x * (torch.arange(x.shape[-1]) % 2 == 0) if self.training else x
+
+
+EVAL_AFTERWARDS = "the losses and weights are right, but the model is in eval mode afterwards"
+
+
+def two_steps(
+    train_step: Callable,
+    x: Tensor,
+    labels: Tensor,
+    x_next: Tensor,
+    labels_next: Tensor,
+    weight: Tensor,
+    old_grad: Tensor,
+    velocity: Tensor,
+    lr: float,
+    momentum: float,
+    kind: str,
+) -> tuple:
+    """Make two steps; return both losses, the weights after each, and in which order what was called."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(0)
+        model = nn.Sequential(nn.Linear(2, 3))
+        if kind == "dropout":
+            model = nn.Sequential(FixedDropout(), *model)
+        layer = model[-1]
+        layer.weight.data.copy_(weight)
+        layer.bias.data.copy_(weight.sum(1))
+        if kind == "Adam":
+            optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+        else:
+            optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
+        if kind != "fresh":
+            layer.weight.grad, layer.bias.grad = old_grad.clone(), old_grad.sum(1)
+        if momentum and kind != "fresh":
+            optimizer.state[layer.weight]["momentum_buffer"] = velocity.clone()
+            optimizer.state[layer.bias]["momentum_buffer"] = velocity.sum(1)
+        events = []  # of one call
+        layer.bias.register_hook(lambda grad: events.append(1) if events[-1:] != [1] else None)
+        optimizer.register_step_post_hook(lambda *args: events.append(2))
+        losses, weights, calls = [], [], []
+        for batch in ((x, labels), (x_next, labels_next)):
+            model.train()
+            with torch.enable_grad():
+                (loss,) = values.plain(train_step(model, *batch, optimizer))
+            if loss.size != 1:
+                raise values.OddValueError(f"as loss, {values.shape_of(loss)}", numbers=True)
+            losses.append(loss.item())
+            weights.append(torch.cat([layer.weight, layer.bias[:, None]], 1).detach().clone())
+            calls.append(int("".join(map(str, events[:15])) or 0))
+            events.clear()
+            if kind == "look" and not model.training:
+                raise Found(EVAL_AFTERWARDS)
+    return np.array(losses), *weights, np.array(calls)
+
+
+def step_probe(seed: int, n: int, n_next: int, lr: float, momentum: float, kind: str = "linear") -> tuple:
+    """Return two batches of two features and three classes, weights, and what an earlier step left."""
+    rng = np.random.default_rng(seed)
+    draw = lambda *shape: np.round(rng.normal(0, 1, shape), 1)  # noqa: E731
+    labels = [rng.integers(0, 3, size) for size in (n, n_next)]
+    batches = draw(n, 2), labels[0], draw(n_next, 2), labels[1]
+    return *batches, draw(3, 2), draw(3, 2), draw(3, 2), lr, momentum, kind
+
+
+def show_step(
+    x, labels, x_next, labels_next, weight, old_grad, velocity, lr, momentum, kind
+) -> dict[str, str]:
+    """Return what was put in, in words."""
+    optimizer = f"Adam(lr={lr:g})" if kind == "Adam" else f"SGD(lr={lr:g}, momentum={momentum:g})"
+    grads = "is empty" if kind == "fresh" else "holds the gradients of an earlier step"
+    return {
+        "x": values.literal(x),
+        "labels": values.literal(labels),
+        "second batch": f"{len(x_next)} more row{'s' * (len(x_next) > 1)}",
+        "model": "nn.Linear(2, 3)" + (" after a dropout" if kind == "dropout" else "") + ", in train mode",
+        "optimizer": f"{optimizer}; .grad {grads}",
+    }
+
+
+def right_step(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+    """Make one step; return the loss that it was made from."""
+    loss = F.cross_entropy(model(x), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+train_step = Exercise(
+    "train_step",
+    right_step,
+    ("model", "x", "labels", "optimizer"),
+    returns="the loss of the batch before the step, one number",
+    checked=(
+        "two calls in a row on batches of 1 to 5 rows, with SGD, with momentum and with Adam, a model with"
+        " dropout, and old gradients left in .grad: losses, weights after each call, one step a call."
+    ),
+    probes=[
+        step_probe(0, 2, 1, 0.1, 0.0),
+        step_probe(1, 3, 3, 0.5, 0.9),
+        step_probe(2, 4, 2, 0.01, 0.5),
+        step_probe(3, 2, 3, 0.2, 0.9, "dropout"),
+        step_probe(4, 5, 1, 0.1, 0.0, "Adam"),
+        step_probe(5, 4, 2, 0.3, 0.9, "fresh"),
+        step_probe(6, 1, 4, 0.25, 0.5),
+    ],
+    hard=[step_probe(7, 3, 2, 0.1, 0.9, "look")],
+    outputs=("losses", "weights after step 1", "after step 2", "calls (1 backward, 2 step)"),
+    torch=True,
+    play=two_steps,
+    inputs=("x labels x_next labels_next weight old_grad velocity lr momentum kind".split()),
+    show=show_step,
+)
+
+
+def walk(
+    model: nn.Module,
+    x: Tensor,
+    labels: Tensor,
+    optimizer: torch.optim.Optimizer,
+    order: str = "zero backward step",
+    loss: Callable = F.cross_entropy,
+    returned: Callable = lambda model, x, labels, loss: loss,
+    none: bool = True,
+) -> object:
+    """Do the words of order one after another; the mistakes below are walks in a wrong order."""
+    value = loss(model(x), labels)
+    answer = returned(model, x, labels, value.detach())
+    for word in order.split():
+        if word == "zero":
+            optimizer.zero_grad(set_to_none=none)
+        elif word == "backward":
+            value.backward(retain_graph=True)
+        elif word == "uphill":
+            (-value).backward()
+        elif word == "step":
+            optimizer.step()
+        elif word == "return":
+            answer = returned(model, x, labels, value.detach())
+        elif word == "renew":
+            value = loss(model(x), labels)
+        elif word in ("train", "eval"):
+            model.train(word == "train")
+    return answer
+
+
+ORDER_HINT = "Which three lines stand in notebook 5's loop after the loss, and in which order?"
+
+
+@train_step.mistake(
+    "no-zero-grad",
+    "The old gradients were never emptied. backward adds to what stands in .grad, so each step is made with"
+    " the sum of all gradients so far.",
+    hint="Which method of the optimizer empties .grad, and when must it be called?",
+    order=("backward step",),
+)
+@train_step.mistake(
+    "zero-grad-after-step",
+    "The gradients are emptied at the end only. The first call then steps with what stood in .grad before it."
+    " (Where every step since the start ends like this, it works; a function should not rely on it.)",
+    hint="What does your first backward add to?",
+    order=("backward step zero",),
+    none=(True, False),
+)
+@train_step.mistake(
+    "no-step",
+    "The gradients are computed, but the weights stay as they were: the optimizer is never asked to change"
+    " them.",
+    hint="Which method of the optimizer makes the update?",
+    order=("zero backward", "backward", "backward zero"),
+)
+@train_step.mistake(
+    "zero-grad-after-backward",
+    "The gradients are emptied between backward and step, so the step finds none.",
+    hint=ORDER_HINT,
+    order=("backward zero step", "zero backward zero step", "backward zero step zero"),
+    none=(True, False),
+)
+@train_step.mistake(
+    "step-before-backward",
+    "The step is made before backward has computed the gradients of this batch: from nothing, or from those"
+    " of the batch before.",
+    hint=ORDER_HINT,
+    order=(
+        "zero step backward",
+        "step zero backward",
+        "step backward zero",
+        "step backward",
+        "zero step backward zero",
+    ),
+    none=(True, False),
+)
+@train_step.mistake(
+    "no-backward",
+    "backward is never called, so no gradient of this batch is computed.",
+    hint="Which method of the loss fills .grad?",
+    order=("zero step", "step zero", "step", "", "zero"),
+    none=(True, False),
+)
+@train_step.mistake(
+    "backward-twice",
+    "backward is called twice, and the second gradient is added to the first: the step is twice as long.",
+    hint="Count the calls of backward.",
+    order=("zero backward backward step",),
+)
+@train_step.mistake(
+    "two-steps",
+    "The optimizer makes two steps for one batch.",
+    hint="Count the calls of step().",
+    order=("zero backward step step", "zero backward step zero renew backward step"),
+)
+@train_step.mistake(
+    "gradient-ascent",
+    "The step goes uphill: backward was called on minus the loss.",
+    hint="Does the loss have a minus sign too many?",
+    order=("zero uphill step",),
+    returned=(lambda model, x, labels, loss: loss, lambda model, x, labels, loss: -loss),
+)
+@train_step.mistake(
+    "loss-after-the-step",
+    "The weights are right, but the loss was computed again, after the step. The step's own loss is the one"
+    " it was made from.",
+    hint="Keep the loss that backward was called on, and return that one.",
+    order=("zero backward step renew return",),
+)
+@train_step.mistake(
+    "eval-mode",
+    "The model was put into eval mode for the step, which switches dropout off. Training runs in train mode.",
+    hint="model.eval() belongs to measuring.",
+    order=("eval renew return zero backward step", "eval renew return zero backward step train"),
+)
+@train_step.mistake(
+    "left-in-eval-mode",
+    "The step is right, but the model is in eval mode afterwards. The next step of a loop would run without"
+    " dropout.",
+    hint="Whoever measures the model in between puts it back into train mode.",
+    order=("zero backward step eval",),
+)
+def _(*args, **options):
+    return walk(*args, **options)
+
+
+def sum_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the sum of the losses."""
+    return F.cross_entropy(logits, labels, reduction="sum")
+
+
+def one_hot_float(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the labels as rows of floats."""
+    return F.one_hot(labels, logits.shape[1]).float()
+
+
+@train_step.mistake(
+    "softmax-twice",
+    "cross_entropy got probabilities. It takes the softmax itself, so softmax is taken twice: the loss cannot"
+    " come near 0, and the gradients are small.",
+    hint="Hand over the model's logits as they are.",
+    loss=(lambda z, y: F.cross_entropy(z.softmax(1), y), lambda z, y: F.cross_entropy(z.softmax(0), y)),
+)
+@train_step.mistake(
+    "sum-not-mean",
+    "The losses of the batch are added up, not averaged. The step then grows with the batch.",
+    hint="cross_entropy averages unless it is told reduction='sum'.",
+    loss=(sum_loss,),
+    returned=(lambda model, x, labels, loss: loss, lambda model, x, labels, loss: loss / len(x)),
+)
+@train_step.mistake(
+    "sum-not-mean",
+    "The step is right, but the loss that comes back is the sum over the batch. (For the mean over an epoch"
+    " such a sum is useful; here the batch's mean is asked for.)",
+    hint="Return the loss that backward was called on.",
+    returned=(lambda model, x, labels, loss: loss * len(x),),
+)
+@train_step.mistake(
+    "nll-on-logits",
+    "nll_loss got the logits. It takes no logarithm and no softmax, so this loss has no bottom.",
+    hint="Which function is log_softmax and nll_loss in one?",
+    loss=(F.nll_loss,),
+)
+@train_step.mistake(
+    "nll-on-probabilities",
+    "nll_loss got probabilities. It takes no logarithm: the loss is minus the mean probability.",
+    hint="Which function is log_softmax and nll_loss in one?",
+    loss=(lambda z, y: F.nll_loss(z.softmax(1), y),),
+)
+@train_step.mistake(
+    "squared-error",
+    "The loss is a squared error. This course trains with the cross-entropy.",
+    hint="F.cross_entropy(logits, labels).",
+    loss=(
+        lambda z, y: F.mse_loss(z, one_hot_float(z, y)),
+        lambda z, y: F.mse_loss(z.softmax(1), one_hot_float(z, y)),
+    ),
+)
+@train_step.mistake(
+    "accuracy-returned",
+    "The step is right, but the accuracy came back in the place of the loss.",
+    hint="The loss is what backward was called on.",
+    returned=(
+        lambda model, x, labels, loss: (model(x).argmax(1) == labels).float().mean(),
+        lambda model, x, labels, loss: (model(x).argmax(1) == labels).sum(),
+    ),
+)
+def _(*args, **options):
+    return walk(*args, **options)
+
+
+def no_grad_around(model: nn.Module, x: Tensor, labels: Tensor, optimizer: object) -> object:
+    """Compute the loss without a memory."""
+    optimizer.zero_grad()
+    with torch.no_grad():
+        loss = F.cross_entropy(model(x), labels)
+    loss.backward()
+
+
+@train_step.mistake(
+    "no-memory",
+    "The loss has no memory of how it was computed, so backward has nothing to go back through: no_grad"
+    " stands around it, or .item() or .detach() came too early.",
+    hint="no_grad is for measuring. Call .item() or .detach() only after backward.",
+    wrong=(no_grad_around,),
+)
+@train_step.mistake(
+    "no-memory",
+    "backward was called on a plain number: .item() came too early.",
+    hint="Call .item() only after backward.",
+    wrong=(lambda model, x, labels, optimizer: F.cross_entropy(model(x), labels).item().backward(),),
+)
+def _(*args, wrong):
+    return wrong(*args)
+
+
+def by_hand(model: nn.Module, x: Tensor, labels: Tensor, lr: float) -> Tensor:
+    """Change the weights without the optimizer."""
+    loss = F.cross_entropy(model(x), labels)
+    parameters = list(model.parameters())
+    with torch.no_grad():
+        for parameter, grad in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            parameter -= lr * grad
+    return loss.detach()
+
+
+def guess_lr(probes: list, results: list) -> list[dict]:
+    """Return the learning rate that explains the weights after the first step."""
+    guesses = []
+    for probe, result in zip(probes, results, strict=True):
+        if result.value is None or result.value[1].shape != (3, 3) or len(guesses) == 2:
+            continue
+        x, labels, weight = (torch.from_numpy(np.asarray(probe[i])) for i in (0, 1, 4))
+        start = torch.cat([weight, weight.sum(1, keepdim=True)], 1).requires_grad_()
+        if probe[-1] != "dropout":
+            loss = F.cross_entropy(x @ start[:, :2].T + start[:, 2], labels)
+            (grad,) = torch.autograd.grad(loss, start)
+            moved = start.detach() - torch.from_numpy(result.value[1].astype(float))
+            guesses.append({"lr": round(((moved * grad).sum() / (grad * grad).sum()).item(), 6)})
+    return guesses
+
+
+@train_step.mistake(
+    "optimizer-not-used",
+    "The weights were changed, but not by the optimizer that came in: by hand, or by a new optimizer made in"
+    " the function. Its learning rate and its momentum are ignored.",
+    hint="The optimizer is an argument. Which of its methods makes the update?",
+    fit=guess_lr,
+    lr=(0.01, 0.1),
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer, lr: float):
+    return by_hand(model, x, labels, lr)
+
+
+@train_step.mistake(
+    "optimizer-not-used",
+    "The weights were changed by hand, with the optimizer's learning rate but without its momentum.",
+    hint="The optimizer is an argument. Which of its methods makes the update?",
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
+    return by_hand(model, x, labels, optimizer.param_groups[0]["lr"])
+
+
+@train_step.mistake(
+    "optimizer-not-used",
+    "A new optimizer is made in the function, and the one that came in is not used.",
+    hint="The optimizer is an argument. Which of its methods makes the update?",
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
+    return right_step(model, x, labels, torch.optim.Adam(model.parameters()))
+
+
+@train_step.mistake(
+    "a-step-for-each-row",
+    "The optimizer makes a step for each row of the batch. One step for the whole batch is asked for.",
+    hint="The model takes the whole batch at once, and cross_entropy averages over it.",
+    reduce=(lambda losses: sum(losses) / len(losses), sum, lambda losses: losses[-1]),
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer, reduce: Callable):
+    return reduce([right_step(model, x[i : i + 1], labels[i : i + 1], optimizer) for i in range(len(x))])
+
+
+# --------------------------------------------------------------------------------------------------- evaluate
+
+TRACKED = "loss and accuracy are right, but the model's logits carry a memory for backward"
+MODE_NOT_RESTORED = "loss and accuracy are right, but afterwards the model is in {} mode, and was in {} mode"
+MODEL_CHANGED = "loss and accuracy are right, but the model's numbers, gradients or requires_grad changed"
+MISCOUNTED = "the third value is not the number of examples"
+
+
+class Loader(list):
+    """Batches as a DataLoader has them: with a length, and the data set they come from."""
+
+    def __init__(self, batches: list, dataset: list):
+        super().__init__(batches)
+        self.dataset = dataset
+
+
+class Plain:
+    """Batches that can only be looped over."""
+
+    def __init__(self, batches: list):
+        self._batches = batches
+
+    def __iter__(self) -> Iterator:
+        return iter(self._batches)
+
+
+class Watched(nn.Module):
+    """A small model that gives its inputs as logits in eval mode, and notes whether gradients are tracked."""
+
+    def __init__(self, num_classes: int):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(num_classes, eps=1e-12)  # its running mean is 0, its variance 1
+        self.linear = nn.Linear(num_classes, num_classes)
+        self.dropout = FixedDropout()
+        with torch.no_grad():
+            self.linear.weight.copy_(torch.eye(num_classes))
+            self.linear.bias.zero_()
+        self.tracked = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.dropout(self.linear(self.norm(x)))
+        self.tracked = self.tracked or logits.requires_grad
+        return logits
+
+
+def pair_of(result: object, num_examples: int) -> object:
+    """Return loss and accuracy out of whatever form they come in."""
+    if isinstance(result, dict) and {"loss", "accuracy"} <= set(result):
+        return result["loss"], result["accuracy"]
+    if isinstance(result, np.ndarray | Tensor) and result.ndim == 1:
+        result = tuple(result)
+    if hasattr(result, "loss") and hasattr(result, "accuracy"):
+        num_examples_told = getattr(result, "num_examples", num_examples)
+        result = result.loss, result.accuracy, num_examples_told
+    if isinstance(result, tuple | list) and len(result) == 3:
+        (told,) = values.plain(result[2])
+        if told.size != 1 or told.item() != num_examples:
+            raise Found(MISCOUNTED)
+        result = result[:2]
+    if isinstance(result, tuple | list) and len(result) == 2:
+        plains = [values.plain(value)[0] for value in result]
+        return tuple(p.reshape(()) if p.size == 1 else p for p in plains)
+    return result
+
+
+def try_evaluation(
+    evaluate: Callable, x: Tensor, labels: Tensor, sizes: tuple, begins_in_train_mode: bool, look: bool
+) -> tuple:
+    """Evaluate a small model on batches of these sizes; return loss and accuracy."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(0)
+        model = Watched(x.shape[1])
+    model.train(begins_in_train_mode)
+    batches = list(zip(x.split(list(sizes)), labels.split(list(sizes)), strict=True))
+    loader = Plain(batches) if look else Loader(batches, list(zip(x, labels, strict=True)))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with torch.enable_grad():
+        result = evaluate(model, loader)
+    pair = pair_of(result, len(labels))
+    if look:
+        untouched = all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+        if not untouched or not all(p.requires_grad and p.grad is None for p in model.parameters()):
+            raise Found(MODEL_CHANGED)
+        if model.tracked:
+            raise Found(TRACKED)
+        if model.training != begins_in_train_mode:
+            names = ("train", "eval") if model.training else ("eval", "train")
+            raise Found(MODE_NOT_RESTORED.format(*names))
+    return pair
+
+
+def evaluation_probe(seed: int, sizes: tuple, c: int, begins: bool = True, look: bool = False) -> tuple:
+    """Return logits without ties, labels of which about two thirds are picked, and the sizes of batches."""
+    rng = np.random.default_rng(seed)
+    n = sum(sizes)
+    logits = np.round(rng.normal(0, 1.5, (n, c)), 1) + np.arange(c) / 100
+    right = rng.random(n) < 0.6
+    right[: sizes[0]] = True  # the first batch is the better one, so a mean of means shows
+    right[-sizes[-1] :] = seed % 2 == 1
+    wrong = (logits.argmax(1) + rng.integers(1, c, n)) % c
+    return logits, np.where(right, logits.argmax(1), wrong), sizes, begins, look
+
+
+def show_evaluation(x, labels, sizes, begins_in_train_mode, look) -> dict[str, str]:
+    """Return what was put in, in words."""
+    return {
+        "x": values.literal(x),
+        "labels": values.literal(labels),
+        "batches": f"x and labels in batches of {', '.join(map(str, sizes))}",
+        "model": "gives x back as logits in eval mode; has dropout and batch normalisation;"
+        f"\nwas in {'train' if begins_in_train_mode else 'eval'} mode",
+    }
+
+
+evaluate = Exercise(
+    "evaluate",
+    right_evaluate,
+    ("model", "batches"),
+    returns="(loss, accuracy), means over the examples",
+    checked=(
+        "1 to 4 batches of 1 to 5 rows, the last one smaller or larger; a model with dropout and batch"
+        " normalisation, in train and in eval mode before; no memory for backward, and the model afterwards"
+        " as it was."
+    ),
+    probes=[
+        evaluation_probe(0, (3, 2), 3),
+        evaluation_probe(1, (2, 4, 1), 3),
+        evaluation_probe(2, (4, 4, 2), 4),
+        evaluation_probe(3, (5,), 3),
+        evaluation_probe(4, (3, 3, 3, 2), 2),
+        evaluation_probe(5, (2, 5), 5, begins=False),
+        evaluation_probe(0, (3, 2), 3),
+    ],
+    hard=[
+        evaluation_probe(6, (3, 2, 1), 3, look=True),
+        evaluation_probe(8, (2, 3), 4, begins=False, look=True),
+    ],
+    outputs=("loss", "accuracy"),
+    torch=True,
+    play=try_evaluation,
+    inputs=("x", "labels", "sizes", "begins_in_train_mode", "look"),
+    show=show_evaluation,
+)
+
+
+def gather(
+    model: nn.Module,
+    batches: object,
+    loss: Callable = lambda means, sizes: (means * sizes).sum() / sizes.sum(),
+    accuracy: Callable = lambda rights, sizes: rights.sum() / sizes.sum(),
+    train: bool | None = False,
+    take: Callable = lambda logits: logits,
+) -> tuple:
+    """Return loss and accuracy, put together from the batches' means in some way."""
+    model_was = model.training
+    if train is not None:
+        model.train(train)
+    means, rights, sizes = [], [], []
+    with torch.no_grad():
+        for x, labels in batches:
+            logits = take(model(x))
+            means.append(F.cross_entropy(logits, labels).item())
+            rights.append((logits.argmax(1) == labels).sum().item())
+            sizes.append(len(labels))
+    model.train(model_was)
+    means, rights, sizes = (np.array(a, dtype=float) for a in (means, rights, sizes))
+    return loss(means, sizes), accuracy(rights, sizes)
+
+
+def weighted(means: np.ndarray, sizes: np.ndarray) -> float:
+    """Return the mean over examples, which is right."""
+    return (means * sizes).sum() / sizes.sum()
+
+
+def fraction(rights: np.ndarray, sizes: np.ndarray) -> float:
+    """Return the fraction of right picks, which is right."""
+    return rights.sum() / sizes.sum()
+
+
+def mean_of_fractions(rights: np.ndarray, sizes: np.ndarray) -> float:
+    """Return the mean of the batches' accuracies, which is wrong where they differ in size."""
+    return (rights / sizes).mean()
+
+
+def mean_of_means(means: np.ndarray, sizes: np.ndarray) -> float:
+    """Return the mean of the batches' means, which is wrong where they differ in size."""
+    return means.mean()
+
+
+WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean times its number of rows."
+
+
+@evaluate.mistake(
+    "left-in-train-mode",
+    "The model was measured in train mode: dropout drops, and batch normalisation uses the batch's own mean.",
+    hint="Which method of the model switches these off?",
+    train=(None, True),
+)
+@evaluate.mistake(
+    "mean-of-batch-means",
+    "The means of the batches are averaged as if all batches had the same size. The last one is smaller, and"
+    " counts too much.",
+    hint=WEIGHTED_HINT,
+    loss=(mean_of_means,),
+    accuracy=(fraction, mean_of_fractions),
+    train=(False, None),
+)
+@evaluate.mistake(
+    "mean-of-batch-means",
+    "The loss is right, but the accuracies of the batches are averaged as if all batches had the same size.",
+    hint="Count right picks and examples over all batches, and divide once at the end.",
+    loss=(weighted,),
+    accuracy=(mean_of_fractions,),
+    train=(False, None),
+)
+@evaluate.mistake(
+    "divided-by-dataset-size",
+    "The mean losses of the batches are added up, and the sum is divided by the number of examples. With"
+    " batches of 64 the result is some 64 times too small.",
+    hint=WEIGHTED_HINT,
+    loss=(lambda means, sizes: means.sum() / sizes.sum(),),
+    accuracy=(fraction, mean_of_fractions, lambda rights, sizes: (rights / sizes).sum() / sizes.sum()),
+    train=(False, None),
+)
+@evaluate.mistake(
+    "divided-by-dataset-size",
+    "The loss is right, but the accuracies of the batches are added up and divided by the number of"
+    " examples.",
+    hint="Count right picks, and divide once at the end.",
+    accuracy=(lambda rights, sizes: (rights / sizes).sum() / sizes.sum(),),
+)
+@evaluate.mistake(
+    "sum-not-mean",
+    "The losses are added up and never divided.",
+    hint="By what must the sum of all losses be divided?",
+    loss=(lambda means, sizes: (means * sizes).sum(), lambda means, sizes: means.sum()),
+    accuracy=(fraction, mean_of_fractions, lambda rights, sizes: rights.sum()),
+)
+@evaluate.mistake(
+    "divided-by-batches",
+    "The losses of all examples are added up, but divided by the number of batches.",
+    hint="What was counted in the sum: batches or examples?",
+    loss=(lambda means, sizes: (means * sizes).sum() / len(sizes),),
+    accuracy=(fraction, lambda rights, sizes: rights.sum() / len(sizes)),
+)
+@evaluate.mistake(
+    "divided-by-batches",
+    "The right picks are divided by the number of batches.",
+    hint="What was counted in the sum: batches or examples?",
+    loss=(weighted, mean_of_means),
+    accuracy=(lambda rights, sizes: rights.sum() / len(sizes),),
+)
+@evaluate.mistake(
+    "last-batch-only",
+    "Only the last batch is measured: the totals start again in each round, or the last batch's values are"
+    " returned.",
+    hint="Which line must run before the loop, and which one after it?",
+    loss=(lambda means, sizes: means[-1],),
+    accuracy=(lambda rights, sizes: rights[-1] / sizes[-1], fraction),
+    train=(False, None),
+)
+@evaluate.mistake(
+    "last-batch-only",
+    "The loss is right, but the accuracy is that of the last batch.",
+    hint="Count right picks and examples over all batches, and divide once at the end.",
+    accuracy=(lambda rights, sizes: rights[-1] / sizes[-1],),
+)
+@evaluate.mistake(
+    "first-batch-only",
+    "Only the first batch is measured: `return` stands inside the loop, and ends it.",
+    hint="How far is your last line indented?",
+    loss=(lambda means, sizes: means[0],),
+    accuracy=(lambda rights, sizes: rights[0] / sizes[0],),
+    train=(False, None),
+)
+@evaluate.mistake(
+    "last-batch-size",
+    "The totals are divided by a size times the number of batches, as if all batches were as large as the"
+    " first or the last one.",
+    hint="Add up the number of examples in the loop: len(labels).",
+    loss=(
+        lambda means, sizes: (means * sizes).sum() / (sizes[-1] * len(sizes)),
+        lambda means, sizes: (means * sizes).sum() / (sizes[0] * len(sizes)),
+        lambda means, sizes: (means * sizes).sum() / sizes[-1],
+        weighted,
+    ),
+    accuracy=(
+        lambda rights, sizes: rights.sum() / (sizes[-1] * len(sizes)),
+        lambda rights, sizes: rights.sum() / (sizes[0] * len(sizes)),
+        lambda rights, sizes: rights.sum() / sizes[-1],
+    ),
+)
+@evaluate.mistake(
+    "percent",
+    "The accuracy is in percent. The course gives it as a fraction, from 0 to 1.",
+    hint="Look for a factor of 100.",
+    accuracy=(lambda rights, sizes: 100 * rights.sum() / sizes.sum(),),
+    loss=(weighted, mean_of_means),
+)
+@evaluate.mistake(
+    "count-not-fraction",
+    "In the place of the accuracy stands the number of right picks.",
+    hint="Divide by the number of examples, after the loop.",
+    accuracy=(lambda rights, sizes: rights.sum(),),
+    loss=(weighted, mean_of_means),
+)
+@evaluate.mistake(
+    "error-rate",
+    "In the place of the accuracy stands the fraction of wrong picks.",
+    hint="Look for != in the place of ==.",
+    accuracy=(lambda rights, sizes: 1 - rights.sum() / sizes.sum(),),
+)
+@evaluate.mistake(
+    "softmax-twice",
+    "cross_entropy got probabilities. It takes the softmax itself.",
+    hint="Hand over the model's logits as they are.",
+    take=(lambda logits: logits.softmax(1),),
+    loss=(weighted, mean_of_means),
+    train=(False, None),
+)
+def _(*args, **options):
+    return gather(*args, **options)
+
+
+@evaluate.mistake(
+    "swapped-outputs",
+    "Loss and accuracy come back in the other order.",
+    hint="The loss comes first.",
+    loss=(weighted, mean_of_means),
+)
+def _(model: nn.Module, batches: object, loss: Callable):
+    return gather(model, batches, loss)[::-1]
+
+
+@evaluate.mistake(
+    "tracks-gradients",
+    "The numbers are right, but the model computed them with its memory for backward on. That costs time and"
+    " storage, and eval() does not switch it off.",
+    hint="Under what must the loop stand?",
+)
+def _(model: nn.Module, batches: object):
+    model.eval()
+    for x, _labels in batches:
+        model(x)
+    model.train()
+    return gather(model, batches)
+
+
+@evaluate.mistake(
+    "mode-not-restored",
+    "The numbers are right, but the model is left in eval mode, although it was in train mode. Dropout would"
+    " stay off in the next epoch.",
+    hint="Keep model.training at the beginning, and go back to it at the end: model.train(was_training).",
+)
+def _(model: nn.Module, batches: object):
+    result = gather(model, batches)
+    model.eval()
+    return result
+
+
+@evaluate.mistake(
+    "mode-not-restored",
+    "The numbers are right, but the model is put into train mode at the end, although it was in eval mode. A"
+    " measurement should leave the model as it was.",
+    hint="Keep model.training at the beginning, and go back to it at the end: model.train(was_training).",
+)
+def _(model: nn.Module, batches: object):
+    result = gather(model, batches)
+    model.train()
+    return result
+
+
+@evaluate.mistake(
+    "model-changed",
+    "The numbers are right, but the model is another one afterwards: its numbers, its gradients or its"
+    " requires_grad were changed.",
+    hint="Measuring needs no backward and no step. torch.no_grad() switches the memory off for a while, and"
+    " changes nothing in the model.",
+)
+def _(model: nn.Module, batches: object):
+    result = gather(model, batches)
+    model.requires_grad_(False)
+    return result
+
+
+@evaluate.mistake(
+    "examples-miscounted",
+    "The third value is not the number of examples.",
+    hint="Add up len(labels) in the loop.",
+)
+def _(model: nn.Module, batches: object):
+    return *gather(model, batches), -1
+
+
+@evaluate.mistake(
+    "len-of-batches",
+    "The numbers are right for batches that know their data set. Here they are something that can only be"
+    " looped over.",
+    hint="Count the examples in the loop: len(labels).",
+    count=(lambda b: len(b.dataset), len),
+)
+def _(model: nn.Module, batches: object, count: Callable):
+    count(batches)
+    return gather(model, batches)
