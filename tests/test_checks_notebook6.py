@@ -347,7 +347,7 @@ wrong("to-tensor-on-a-batch", PIXELS)(lambda images: transforms.ToTensor()(image
 wrong("first-image-only", PIXELS)(lambda images: ready(images)[:1])
 wrong("first-image-only", PIXELS)(lambda images: transforms.ToTensor()(images[0].numpy()))
 wrong("rounded", PIXELS)(lambda images: (ready(images) * 100).round() / 100)
-wrong("nothing-returned", PIXELS)(lambda images: images.float().div_(255) and None)
+wrong("nothing-returned", PIXELS)(lambda images: (images.float().div_(255), None)[1])
 wrong("printed-not-returned", PIXELS)(lambda images: print(ready(images)))
 wrong("wrong-shape", PIXELS)(lambda images: ready(images).repeat(1, 3, 1, 1))  # as a colour picture
 wrong("wrong-shape", PIXELS)(lambda images: ready(images).mean())

@@ -297,9 +297,6 @@ def _(model: nn.Module, count: Callable):
     hint="Ask the parameters themselves for their size, in place of a formula.",
     count=(
         lambda m: sum(x.in_features * x.out_features + x.out_features for x in linears(m)),
-        lambda m: sum(
-            (x.in_features + 1) * x.out_features for x in layers_of(m) if hasattr(x, "in_features")
-        ),
         lambda m: sum(p.numel() + len(p) for p in m.parameters() if p.ndim > 1),
         lambda m: sum(x.weight.numel() + x.bias.numel() for x in linears(m)),
         lambda m: sum(x.weight.numel() + len(x.weight) for x in m.modules() if hasattr(x, "weight")),
