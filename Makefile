@@ -6,6 +6,7 @@
 #   make doctor         look at the installation
 #   make test           all tests: the library's, and the notebooks as tests
 #   make notebooks      run notebooks/ again and store their outputs (for authors)
+#   make experiments    run what is missing in notebook 10's tables (ARGS="--list", ARGS=timing, …)
 #   make lint           ruff's checks and format (for authors)
 #   make clean          remove .venv and caches; my/ and runs/ stay
 
@@ -19,7 +20,7 @@ LOCK := pyproject.toml constraints.txt
 # slower and more; spinning for a moment only costs nothing (GNU OpenMP, Linux).
 export GOMP_SPINCOUNT ?= 1000
 
-.PHONY: help lab fresh train doctor test notebooks lint clean
+.PHONY: help lab fresh train doctor test notebooks experiments lint clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -59,6 +60,9 @@ test: $(VENV)/installed-test
 
 notebooks: $(VENV)/installed-test
 	$(BIN)/python tools/store_outputs.py $(ARGS)
+
+experiments: $(VENV)/installed
+	OMP_NUM_THREADS=2 $(BIN)/python tools/experiments.py $(ARGS)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ module          holds                                                first used 
 ``watch``       what those three keep an eye on                      with ``training``
 ``checkpoint``  model files, written atomically                      notebook 7
 ``digits``      a photo or drawing made into what MNIST holds        notebook 9
+``results``     tables of experiments: the course's, and yours       notebook 10
 ``checks``      checks of the exercises that name the mistake        notebook 1
 ``cli``         ``python -m softmax_lib train | evaluate | …``       the terminal
 ==============  ===================================================  =================

@@ -5,6 +5,7 @@ README there says how and on what).  ``save`` and ``load`` keep a table of your 
 A row is one run: its settings, its seed, and what came out.
 """
 
+import contextlib
 import csv
 import os
 from collections.abc import Iterable
@@ -74,12 +75,12 @@ def _text(value: object) -> object:
 
 def _value(name: str, text: str | None) -> object:
     if name.endswith(("_by_epoch", "_by_layer")):
-        return [float(part) for part in (text or "").split()]
-    if not text:
-        return None
+        return [_number(part) for part in (text or "").split()]
+    return _number(text) if text else None
+
+
+def _number(text: str) -> int | float | str:
     for kind in (int, float):
-        try:
+        with contextlib.suppress(ValueError):
             return kind(text)
-        except ValueError:
-            pass
     return text

@@ -126,17 +126,18 @@ def test_a_wheel_works_outside_the_clone(tmp_path):
     zipfile.ZipFile(wheel).extractall(site)
     code = """
 import softmax_lib
-from softmax_lib import checks, digits
+from softmax_lib import checks, digits, results
 from softmax_lib.data import load_mnist
 print(softmax_lib.__file__)
 print(load_mnist().train, len(digits.sample_drawings()) >= 10, checks.softmax is not None)
+print(len(results.load("momentum")) > 0)
 """
     environment = {**os.environ, "PYTHONPATH": str(site)}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment
     )
     used = site / "softmax_lib" / "__init__.py"
-    assert done.stdout == f"{used}\nSplit(60,000 images of 28 x 28) True True\n", done.stderr
+    assert done.stdout == f"{used}\nSplit(60,000 images of 28 x 28) True True\nTrue\n", done.stderr
     names = zipfile.ZipFile(wheel).namelist()
     assert "softmax_lib/mnist/SHA256SUMS" in names and any(name.endswith("LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "notebooks/", "tools/")) for name in names)

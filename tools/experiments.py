@@ -10,9 +10,9 @@ A table is a CSV file in softmax_lib/experiments/, a row a run. Each row is writ
 so the script may be stopped at any time, and goes on where it stopped. A run that stands in another table is
 copied from there. Delete a row to have it run again.
 
-Every run trains on images drawn from the first 55,000 of the training set and is judged on the last 5,000.
-The seed decides which images, the first weights, and the order of the batches. The test set is used in one
-table, `recipe`, at the end of a run.
+5,000 images of the training set are held out, the same for every run, and judge it; a run trains on images
+drawn from the other 55,000. The seed decides which images, the first weights, and the order of the batches.
+The test set is used in one table, `recipe`, at the end of a run.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from softmax_lib.training import NonFiniteLossError, evaluate, fit
 
 FOLDER = Path(__file__).resolve().parents[1] / "softmax_lib" / "experiments"
 MNIST = load_mnist()
-TRAIN, VALIDATION = MNIST.train[:55_000], MNIST.train[55_000:]
+TRAIN, VALIDATION = MNIST.train.hold_out(5_000)
 
 # ---------------------------------------------------------------------------------------------- the settings
 

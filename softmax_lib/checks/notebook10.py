@@ -42,7 +42,7 @@ momentum_step = Exercise(
     returns="(w, velocity), two arrays of the shape of w",
     outputs=("w", "velocity"),
     checked=(
-        "arrays of shape (D,) and (D, C), float64 and float32, momentum 0 to 0.99, velocities of 0 and others."
+        "arrays of shape (D,) and (D, C), float64 and float32, momentum 0 to 0.99, velocity 0 and others."
     ),
     probes=[
         first_probe(),
