@@ -54,6 +54,7 @@ SMALL = FULL | {
     "epochs": 5,
     "lr": 0.1,
 }  # a tenth of the steps, ten times lr
+FAST = {"epochs": 2, "batch_size": 128, "lr": 0.2, "momentum": 0.9}
 SIGMOID = {"activation": "Sigmoid"}
 SHAPES = ("858", "519-519", "520-320-240-120", "-".join(["260"] * 8))  # 681,730 to 682,495 parameters
 TOTAL_STEPS = {"full": 7740, "small": 785}  # what the same number of epochs comes to for all the images
@@ -96,7 +97,9 @@ def configurations() -> dict[str, list[dict]]:
         ],
         "recipe": [
             (FULL | {"epochs": 15}, three),
-            (FULL | {"recipe": "fast", "epochs": 2, "batch_size": 128, "lr": 0.2, "momentum": 0.9}, three),
+            *(
+                (FULL | FAST | {"recipe": recipe}, three) for recipe in ("lecture", "fast")
+            ),  # constant, one cycle
         ],
     }
     return {
