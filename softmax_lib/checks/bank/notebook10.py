@@ -14,14 +14,16 @@ word(
 )
 number(
     "10.2",
-    "13628d70d1d1",
+    "0e7c9373",
     tolerance=0.0005,
     wrong={
-        0.25: "That is one sigmoid.",
-        0.5: "The slopes are multiplied, not added.",
-        0.0039: ("That is four sigmoids.", 0.0002),
-        16: "That is by how much the gradient is divided. The factor is one over it.",
-        0.125: "The slope is at most 1/4, not 1/2, and there are two of them.",
+        0.5: "With this bias the inputs (1, 0) give a score of 1. The bias must pull it down.",
+        0: "With this bias the inputs (1, 0) give a score of 0.5: the unit is on.",
+        1.5: "At which inputs is the score largest? The negative weight's input may be 0.",
+        -1.5: "The unit is dead there, but it is dead with larger biases too.",
+        2: "With this bias the inputs (1, 0) give a score of 2.5. The bias must pull it down.",
+        -2: "The unit is dead there, but it is dead with larger biases too.",
+        -2.5: "The unit is dead there, but it is dead with larger biases too.",
     },
 )
 number(
