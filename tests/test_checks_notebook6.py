@@ -3,10 +3,13 @@
 The wrong answers here are written in other ways than the catalogue's own.
 """
 
+import ast
 import math
 from functools import reduce
+from pathlib import Path
 
 import catalogue
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -468,3 +471,33 @@ def test_a_changed_model_is_told_in_words():
     )
     assert verdict.mistake == "mutates-input"
     assert "ModelChangedError" in verdict.message and "requires_grad" in verdict.message
+
+
+# ------------------------------------------------------------------- what the notebook defines, and the library
+def defined_in_the_notebook(name):
+    (path,) = (Path(__file__).parents[1] / "notebooks").glob("06_*.ipynb")
+    scope = {"nn": nn}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and not cell.source.startswith("%"):
+            tree = ast.parse(cell.source.replace("%xmode", "#"))
+            found = [d for d in tree.body if isinstance(d, ast.FunctionDef) and d.name == name]
+            if found:
+                exec(compile(ast.Module(found, []), name, "exec"), scope)
+    return scope[name]
+
+
+def test_the_notebooks_linear_classifier_is_the_librarys():
+    made = []
+    for make in (defined_in_the_notebook("linear_classifier"), models.linear_classifier):
+        torch.manual_seed(0)
+        made.append(make())
+    assert str(made[0]) == str(made[1])
+    for a, b in zip(made[0].parameters(), made[1].parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_notebooks_pixels_are_those_of_batches():
+    images = torch.arange(2 * 784).remainder(256).to(torch.uint8).view(2, 28, 28)
+    expected, _ = Batches(Split(images, torch.tensor([3, 1])), 2).peek()
+    assert torch.equal(defined_in_the_notebook("pixels")(images), expected)
+    assert checks.pixels(defined_in_the_notebook("pixels")).passed

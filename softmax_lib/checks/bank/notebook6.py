@@ -89,12 +89,3 @@ word(
         "same": "Yes; answer with the letter.",
     },
 )
-word(
-    "6.7",
-    "e4392087ad9dc122",
-    wrong={
-        "B": "Each of the twenty numbers is fair by itself. But the largest was picked, and with it, luck.",
-        "C": "The largest of twenty numbers has more good luck in it than bad.",
-        "lower": "Yes; answer with the letter.",
-    },
-)
