@@ -473,7 +473,7 @@ def test_a_changed_model_is_told_in_words():
     assert "ModelChangedError" in verdict.message and "requires_grad" in verdict.message
 
 
-# ------------------------------------------------------------------- what the notebook defines, and the library
+# ------------------------------------------------------- what the notebook defines, and the library
 def defined_in_the_notebook(name):
     (path,) = (Path(__file__).parents[1] / "notebooks").glob("06_*.ipynb")
     scope = {"nn": nn}
