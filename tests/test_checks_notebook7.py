@@ -1,6 +1,8 @@
 """The exercises of notebook 7: each mistake is named however it is written, right answers pass; and what the
 notebook writes out is what the library exports."""
 
+import ast
+import inspect
 import itertools
 from collections import OrderedDict
 from pathlib import Path
@@ -15,7 +17,6 @@ from catalogue import Catalogue
 from torch import nn
 
 from softmax_lib import checks, training
-from softmax_lib.checks import guard
 from softmax_lib.models import mlp
 from softmax_lib.training import Metrics
 
@@ -222,13 +223,41 @@ def starts_at_a_constant():
     return model
 
 
+wrong("input-scaled", MLP)(lambda: changed(begin=lambda x: 2 * x.reshape(len(x), 784) - 1)())
+wrong("input-scaled", MLP)(lambda: changed(begin=lambda x: x.view(-1, 784) / 255)())
+wrong("relu-not-applied", MLP)(lambda: changed(act=lambda z: nn.ReLU(z))())
+wrong("forward-returns-nothing", MLP)(lambda: changed(end=lambda z: print())())
+
+
+@wrong("no-super-init", MLP)
+def forgets_super():
+    class Forgets(nn.Module):
+        def __init__(self):
+            self.stack = mlp()
+
+        def forward(self, x):
+            return self.stack(x)
+
+    return Forgets()
+
+
+@wrong("dropout-added", MLP)
+def softmax_while_training():
+    class Net(Lecture):
+        def forward(self, x):
+            z = super().forward(x)
+            return z.softmax(1) if self.training else z
+
+    return Net()
+
+
 wrong("nothing-returned", MLP)(lambda: None)
 wrong("printed-not-returned", MLP)(lambda: print(mlp()))
 wrong("raises", MLP)(lambda: nn.Sequential(nn.Flatten(), nn.Linear(784)))
 wrong(None, MLP)(lambda: changed(end=lambda z: z / 2)())
 wrong(None, MLP)(lambda: changed(end=lambda z: z.flip(1))())
 wrong(None, MLP)(lambda: changed(end=lambda z: (z, z.softmax(1)))())
-wrong(None, MLP)(lambda: changed(begin=lambda x: x.view(-1, 784) / 255)())
+wrong(None, MLP)(lambda: changed(begin=lambda x: x.view(-1, 784) / 16)())
 wrong(None, MLP)(lambda: changed(begin=lambda x: x.transpose(2, 3).flatten(1))())
 wrong(None, MLP)(lambda: changed(begin=lambda x: x.permute(1, 2, 3, 0).reshape(-1, 784))())  # right for N = 1
 wrong(None, MLP)(lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 520), nn.Linear(320, 10)))
@@ -511,6 +540,11 @@ wrong("softmax-twice", STEP)(with_loss(lambda z, y: F.nll_loss(z.softmax(-1).log
 wrong("sum-not-mean", STEP)(with_loss(nn.CrossEntropyLoss(reduction="sum")))
 wrong("sum-not-mean", STEP)(with_loss(lambda z, y: criterion(z, y) * len(y), lambda loss, y: loss / len(y)))
 wrong("sum-not-mean", STEP)(with_loss(criterion, lambda loss, y: loss.item() * len(y)))
+wrong("divided-by-batch-size", STEP)(with_loss(lambda z, y: F.cross_entropy(z, y, reduction="mean") / len(z)))
+wrong("divided-by-batch-size", STEP)(with_loss(criterion, lambda loss, y: loss / y.numel()))
+wrong("binary-cross-entropy", STEP)(
+    with_loss(lambda z, y: F.binary_cross_entropy(z.sigmoid(), torch.eye(3)[y]))
+)
 wrong("nll-on-logits", STEP)(with_loss(lambda z, y: -z[range(len(y)), y].mean()))
 wrong("nll-on-probabilities", STEP)(with_loss(lambda z, y: -z.softmax(1)[range(len(y)), y].mean()))
 wrong("squared-error", STEP)(with_loss(lambda z, y: ((z - torch.eye(3)[y]) ** 2).mean()))
@@ -807,6 +841,8 @@ wrong("divided-by-batches", EVAL)(
     )
 )
 wrong("divided-by-batches", EVAL)(measured(lambda a, r, s: (loss_of(a, r, s), np.mean(r))))
+wrong("weighted-twice", EVAL)(measured(good, loss_of=lambda z, y: F.cross_entropy(z, y, reduction="sum")))
+wrong("rounded-down", EVAL)(measured(lambda a, r, s: (loss_of(a, r, s), sum(r) // sum(s))))
 wrong("count-not-fraction", EVAL)(measured(lambda a, r, s: (loss_of(a, r, s), sum(r))))
 wrong("last-batch-only", EVAL)(measured(lambda a, r, s: (a[-1], r[-1] / s[-1])))
 wrong("last-batch-only", EVAL)(measured(lambda a, r, s: (a[-1], accuracy_of(a, r, s)), back=False))
@@ -816,11 +852,10 @@ wrong("last-batch-only", EVAL)(measured(lambda a, r, s: (loss_of(a, r, s), r[-1]
 @wrong("first-batch-only", EVAL)
 def returns_in_the_loop(model, batches):
     model.eval()
+    x, labels = next(iter(batches))
     with torch.no_grad():
-        for x, labels in batches:
-            logits = model(x)
-            break
-    return criterion(logits, labels), (logits.argmax(1) == labels).float().mean()
+        logits = model(x)
+        return criterion(logits, labels), (logits.argmax(1) == labels).float().mean()
 
 
 wrong("last-batch-size", EVAL)(
@@ -917,3 +952,96 @@ def test_no_two_ids_give_the_same_results_on_all_probes(name):
 @pytest.mark.parametrize("name", EXERCISES)
 def test_every_known_mistake_shows_on_some_probe_and_is_named_itself(name):
     catalogue.mistakes_are_named_themselves(name)
+
+
+def test_the_checks_leave_a_learners_model_as_it_was():
+    model = mlp((784, 520, 320, 240, 120, 10)).eval()
+    model[1].weight.grad = torch.ones(520, 784)
+    model[3].train()
+    before = [p.detach().clone() for p in model.parameters()]
+    checks.build_mlp(lambda: model)
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    assert model[1].weight.grad.sum() == 520 * 784 and model[3].weight.grad is None
+    assert not model.training and model[3].training and all(p.requires_grad for p in model.parameters())
+
+
+def test_the_checks_leave_the_random_stream_the_threads_and_the_gradient_mode_alone():
+    for exercise in (checks.build_mlp, checks.train_step, checks.evaluate):
+        state, threads = torch.get_rng_state(), torch.get_num_threads()
+        for no_grad in (False, True):
+            with torch.set_grad_enabled(not no_grad):
+                assert exercise(exercise.right).passed  # under no_grad too
+                exercise(exercise.mistakes[0])
+                assert torch.is_grad_enabled() is not no_grad
+        assert torch.equal(state, torch.get_rng_state()) and torch.get_num_threads() == threads
+
+
+def test_a_right_model_passes_whatever_numbers_it_starts_with():
+    for seed in range(3):
+        torch.manual_seed(seed)
+        assert checks.build_mlp(lambda: Lecture().double()).passed
+
+
+def test_what_is_shown_is_short_enough_to_read():
+    for exercise in (checks.build_mlp, checks.train_step, checks.evaluate):
+        for mistake in exercise.mistakes[:5]:
+            lines = exercise(mistake).message.splitlines()
+            assert len(lines) <= 30 and max(map(len, lines)) < 260
+
+
+# ----------------------------------------------------------------------------- the notebook and the library
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    """What notebook 7 imports and defines, without running the rest of it."""
+    path = Path(__file__).parent.parent / "notebooks" / "07_mnist_mlp.ipynb"
+    scope = {"__name__": "notebook_7"}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and "raises-exception" not in cell.metadata.get("tags", []):
+            tree = ast.parse("\n".join(line for line in cell.source.splitlines() if line[:1] not in "%!"))
+            defines = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+            kept = [node for node in tree.body if isinstance(node, defines)]
+            exec(compile(ast.Module(kept, []), cell.id, "exec"), scope)
+    return scope
+
+
+def images_and_labels(n, seed):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(n, 1, 28, 28, generator=generator)
+    return images, torch.randint(0, 10, (n,), generator=generator)
+
+
+def test_the_notebooks_loops_give_the_metrics_and_the_weights_of_the_library_s(notebook):
+    images, labels = images_and_labels(150, 0)
+    batches = list(zip(images.split(64), labels.split(64), strict=True))  # 64, 64, 22
+    results = []
+    own = notebook["train_epoch"], notebook["evaluate"]
+    for train_epoch, evaluate in (own, (training.train_epoch, training.evaluate)):
+        torch.manual_seed(0)
+        model = mlp((784, 20, 10), activation=lambda: nn.Sequential(nn.ReLU(), nn.Dropout(0.3)))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+        metrics = [train_epoch(model, batches, optimizer) for _ in range(2)]
+        for mode in (True, False):
+            metrics.append(evaluate(model.train(mode), batches))
+            assert model.training is mode
+        results.append((metrics, [p.detach().clone() for p in model.parameters()]))
+    (a, weights), (b, others) = results
+    assert a == b and all(isinstance(m, Metrics) for m in a)
+    assert all(torch.equal(w, o) for w, o in zip(weights, others, strict=True))
+
+
+def test_the_notebooks_loops_have_the_library_s_arguments(notebook):
+    for name in ("train_epoch", "evaluate"):
+        ours = list(inspect.signature(notebook[name]).parameters)
+        library = inspect.signature(getattr(training, name)).parameters.values()
+        assert ours == [p.name for p in library if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+
+def test_the_notebooks_network_is_mlp(notebook):
+    net, library = notebook["Net"](), mlp()
+    with torch.no_grad():
+        for mine, theirs in zip(net.parameters(), library.parameters(), strict=True):
+            theirs.copy_(mine)
+    images, _ = images_and_labels(7, 1)
+    assert torch.equal(net(images), library(images))

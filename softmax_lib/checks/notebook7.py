@@ -42,6 +42,7 @@ NO_PARAMETERS = "model.parameters() is empty"
 OTHER_IN_TRAIN_MODE = "the same images give other logits in train mode than in eval mode"
 SAME_MODEL = "two calls gave the same model"
 NO_GRADIENT = "a training step reaches fewer than 682,090 parameters"
+NO_LOGITS = "model(images) gives None"
 EQUAL_START = "a weight matrix starts with all its numbers equal"
 
 
@@ -52,9 +53,9 @@ def filling(shape: tuple[int, ...], count: int) -> Tensor:
         return filling(shape[::-1], count).T.contiguous()
     rng = np.random.default_rng([count, *shape])
     hidden = shape[0] != LECTURE_SIZES[-1]
-    size = 2.0 if hidden else 0.5
-    if len(shape) == 2:  # hidden units far beyond 1 (ReLU6 differs from ReLU), logits near 1
-        size = (2 / shape[1]) ** 0.5 * (6 if shape[1] == LECTURE_SIZES[0] else 1 if hidden else 1 / 6)
+    size = 2.0 if hidden else 0.125
+    if len(shape) == 2:  # hidden units far beyond 1 (ReLU6 differs from ReLU), logits below 1
+        size = (2 / shape[1]) ** 0.5 * (6 if shape[1] == LECTURE_SIZES[0] else 1 if hidden else 1 / 24)
     return torch.from_numpy((size * rng.standard_normal(shape)).astype(np.float32))
 
 
@@ -132,16 +133,19 @@ def _look_at(model: nn.Module, images: Tensor, thorough: bool) -> tuple:
     torch.random.default_generator.manual_seed(0)
     with torch.no_grad():
         logits = model(images)
+    if logits is None:
+        raise Found(NO_LOGITS)
     (plain,) = values.plain(logits)
     if thorough:
         model.train()
-        again = model(images)
-        if not values.close(values.plain(again), (plain,)):
-            raise Found(OTHER_IN_TRAIN_MODE)
         for parameter in parameters:
             parameter.grad = None
-        if again.requires_grad:
-            again.square().sum().backward()
+        with torch.enable_grad():  # also in a notebook that has switched it off
+            again = model(images)
+            if again.requires_grad:
+                again.square().sum().backward()
+        if not values.close(values.plain(again), (plain,)):
+            raise Found(OTHER_IN_TRAIN_MODE)
         if any(p.grad is None for p in parameters):
             raise Found(NO_GRADIENT)
     return weights, biases, plain
@@ -460,6 +464,7 @@ def _(begin: Callable):
         lambda x: x.view(1, 784),
         lambda x: x.reshape(784),
         lambda x: x.flatten()[None],
+        lambda x: x.view(784, -1),
     ),
 )
 def _(begin: Callable):
@@ -478,6 +483,54 @@ def _(begin: Callable):
 
 
 @build_mlp.mistake(
+    "input-scaled",
+    "The model changes the pixels before its first layer. They come in [0, 1] already, and the task asks for"
+    " the layers only.",
+    hint="Between flattening and the first layer nothing happens.",
+    begin=(
+        lambda x: x.flatten(1) / 255,
+        lambda x: (x.flatten(1) - 0.1307) / 0.3081,
+        lambda x: (x.flatten(1) - 0.5) / 0.5,
+        lambda x: x.flatten(1) * 255,
+    ),
+)
+def _(begin: Callable):
+    return Net(begin=begin)
+
+
+@build_mlp.mistake(
+    "relu-not-applied",
+    "nn.ReLU(x) makes a layer and takes x for its option `inplace`; the layer itself then goes into the next"
+    " one.",
+    hint="nn.ReLU is a class: nn.ReLU()(x). F.relu(x) is the function.",
+)
+def _():
+    return Net(same_for_all(nn.ReLU))
+
+
+@build_mlp.mistake(
+    "no-super-init",
+    "__init__ does not call super().__init__(), so nn.Module has no place for the layers yet.",
+    hint="Which line comes first in the __init__ of every module?",
+)
+def _():
+    class Net(nn.Module):
+        def __init__(self):
+            self.l1 = nn.Linear(784, 520)
+
+    return Net()
+
+
+@build_mlp.mistake(
+    "forward-returns-nothing",
+    "The model is built, but forward hands nothing back: model(images) is None.",
+    hint="How does the last line of forward begin?",
+)
+def _():
+    return Net(end=lambda z: None)
+
+
+@build_mlp.mistake(
     "predictions-not-logits",
     "The model returns the picked class. A pick has no gradient; the model should return the ten scores.",
     hint="argmax belongs to predicting, outside the model.",
@@ -488,8 +541,8 @@ def _():
 
 @build_mlp.mistake(
     "dropout-added",
-    "There is a dropout in it: in train mode, part of the numbers is set to 0. It is a useful layer, but not"
-    " part of this network.",
+    "There is a dropout in it, in eval mode too: part of the numbers is set to 0. It is a useful layer, but"
+    " not part of this network.",
     hint="Remove nn.Dropout, or F.dropout.",
     after=[same_for_all(lambda z: F.dropout(F.relu(z)))],
 )
@@ -499,8 +552,8 @@ def _(after: tuple):
 
 @build_mlp.mistake(
     "dropout-added",
-    "There is a dropout in it: in train mode, part of the numbers is set to 0. It is a useful layer, but not"
-    " part of this network.",
+    "In train mode the model gives other logits than in eval mode: there is a dropout in it, or forward looks"
+    " at self.training. Dropout is a useful layer, but not part of this network.",
     hint="Remove nn.Dropout, or F.dropout.",
 )
 def _():
@@ -820,6 +873,26 @@ def one_hot_float(logits: Tensor, labels: Tensor) -> Tensor:
     " such a sum is useful; here the batch's mean is asked for.)",
     hint="Return the loss that backward was called on.",
     returned=(lambda model, x, labels, loss: loss * len(x),),
+)
+@train_step.mistake(
+    "divided-by-batch-size",
+    "The loss is divided by the number of rows once more. cross_entropy gives the mean already.",
+    hint="Look for a division by len(x) or x.shape[0].",
+    loss=(lambda z, y: F.cross_entropy(z, y) / len(y),),
+    returned=(lambda model, x, labels, loss: loss, lambda model, x, labels, loss: loss * len(x)),
+)
+@train_step.mistake(
+    "divided-by-batch-size",
+    "The step is right, but the loss that comes back is divided by the number of rows once more."
+    " cross_entropy gives the mean already.",
+    hint="Look for a division by len(x) or x.shape[0].",
+    returned=(lambda model, x, labels, loss: loss / len(x),),
+)
+@train_step.mistake(
+    "binary-cross-entropy",
+    "This is the binary loss: it treats each class as a yes-or-no question of its own.",
+    hint="F.cross_entropy(logits, labels).",
+    loss=(lambda z, y: F.binary_cross_entropy_with_logits(z, one_hot_float(z, y)),),
 )
 @train_step.mistake(
     "nll-on-logits",
@@ -1237,6 +1310,19 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
         lambda rights, sizes: rights.sum() / (sizes[0] * len(sizes)),
         lambda rights, sizes: rights.sum() / sizes[-1],
     ),
+)
+@evaluate.mistake(
+    "weighted-twice",
+    "The sum over a batch (reduction='sum') is multiplied by the number of its rows.",
+    hint="A batch's *mean* times its size is its sum. Is yours a mean?",
+    loss=(lambda means, sizes: (means * sizes * sizes).sum() / sizes.sum(),),
+)
+@evaluate.mistake(
+    "rounded-down",
+    "// divides and drops the fraction: the accuracy is 0, or 1 where every pick is right.",
+    hint="/ divides.",
+    accuracy=(lambda rights, sizes: rights.sum() // sizes.sum(),),
+    loss=(weighted, mean_of_means),
 )
 @evaluate.mistake(
     "percent",
