@@ -954,6 +954,12 @@ def test_every_known_mistake_shows_on_some_probe_and_is_named_itself(name):
     catalogue.mistakes_are_named_themselves(name)
 
 
+def test_a_class_or_a_model_in_the_place_of_the_function_is_explained():
+    for answer, word in ((Lecture, "Lecture is a class"), (mlp(), "It got a model")):
+        verdict = checks.build_mlp(answer)
+        assert verdict.mistake == "not-a-function" and word in verdict.message
+
+
 def test_the_checks_leave_a_learners_model_as_it_was():
     model = mlp((784, 520, 320, 240, 120, 10)).eval()
     model[1].weight.grad = torch.ones(520, 784)

@@ -91,13 +91,13 @@ def _refusal(exercise, function: object) -> tuple[str, str] | None:
             "not-a-function",
             f"The check wants the function itself, without parentheses: {wanted}. It got {what}.",
         )
-    if hasattr(function, "state_dict") and function.state_dict():  # (a criterion is a function all right)
-        return "not-a-function", f"The check wants the function itself: {wanted}. It got a model."
     if inspect.isclass(function):
         return (
             "not-a-function",
             f"{function.__name__} is a class. Give the check a function, or an object made of it.",
         )
+    if hasattr(function, "state_dict") and function.state_dict():  # (a criterion is a function all right)
+        return "not-a-function", f"The check wants the function itself: {wanted}. It got a model."
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return "wrong-type", "The function is marked `async`, so calling it does not run it. Remove `async`."
     if inspect.isgeneratorfunction(function):
