@@ -1078,16 +1078,10 @@ def _(logits, labels, loss):
     return lowest(lambda t: loss(logits.double(), labels, t).item())
 
 
-def mode(results: list) -> float | None:
-    """Return the value that an answer gives most often."""
-    found = [float(r.value[0]) for r in results if r.value is not None and r.value[0].size == 1]
-    return max(found, key=found.count) if found else None
-
-
 def guess_constant(probes: list, results: list) -> list[dict]:
-    """Return the number that an answer gives for most probes, if it is one."""
-    value = mode(results)
-    return [] if value is None else [{"value": value}]
+    """Return the number that an answer may give for all probes; some results may stand for a near one."""
+    found = {float(r.value[0]) for r in results if r.value is not None and r.value[0].size == 1}
+    return [{"value": value} for value in sorted(found)] if len(found) <= 4 else []
 
 
 @fit_temperature.mistake(
