@@ -43,6 +43,7 @@ OTHER_IN_TRAIN_MODE = "the same images give other logits in train mode than in e
 SAME_MODEL = "two calls gave the same model"
 NO_GRADIENT = "a training step reaches fewer than 682,090 parameters"
 NO_LOGITS = "model(images) gives None"
+OTHER_EACH_TIME = "the same images give other logits each time, in eval mode too"
 EQUAL_START = "a weight matrix starts with all its numbers equal"
 
 
@@ -132,10 +133,12 @@ def _look_at(model: nn.Module, images: Tensor, thorough: bool) -> tuple:
     model.eval()
     torch.random.default_generator.manual_seed(0)
     with torch.no_grad():
-        logits = model(images)
+        logits, again = model(images), model(images)
     if logits is None:
         raise Found(NO_LOGITS)
     (plain,) = values.plain(logits)
+    if not values.close((plain,), values.plain(again)):
+        raise Found(OTHER_EACH_TIME)
     if thorough:
         model.train()
         for parameter in parameters:
@@ -337,59 +340,57 @@ def _():
 END_HINT = "What does cross_entropy want to get, and what does it do with it first?"
 
 
+HIDDEN = [  # what may follow the hidden layers where the end is wrong already
+    *map(same_for_all, (F.relu, nothing, torch.sigmoid, torch.tanh)),
+    (F.relu, F.relu, F.relu, nothing),
+]
+
+
 @build_mlp.mistake(
     "softmax-at-the-end",
     "The model returns probabilities. cross_entropy expects logits and takes the softmax itself, so it would"
     " be taken twice.",
     hint=END_HINT,
-    after=[same_for_all(f) for f in (F.relu, nothing, torch.sigmoid, torch.tanh)],
-    before=(nothing, F.relu),
-    dim=(1,),
+    after=HIDDEN,
+    end=(
+        lambda z: z.softmax(1),
+        lambda z: F.relu(z).softmax(1),
+        lambda z: z.sigmoid().softmax(1),
+    ),
 )
 @build_mlp.mistake(
     "softmax-at-the-end",
-    "The model returns probabilities, and these sum to 1 down the columns, over the images. cross_entropy"
-    " expects logits.",
+    "The model returns probabilities, and they do not sum to 1 in each row, but over the images."
+    " cross_entropy expects logits.",
     hint=END_HINT,
     after=[same_for_all(F.relu)],
-    before=(nothing,),
-    dim=(0,),
+    end=(lambda z: z.softmax(0), lambda z: z.exp() / z.exp().sum()),
 )
-def _(after: tuple, before: Callable, dim: int):
-    return Net(after, lambda z: before(z).softmax(dim))
-
-
 @build_mlp.mistake(
     "log-softmax-at-the-end",
     "The model returns log-probabilities. cross_entropy would not mind, since log_softmax twice is"
     " log_softmax once; but the exercise asks for logits, and nothing here needs the extra step.",
     hint="What should follow the last linear layer?",
-    before=(nothing, F.relu),
+    after=HIDDEN,
+    end=(lambda z: z.log_softmax(1), lambda z: F.relu(z).log_softmax(1)),
 )
-def _(before: Callable):
-    return Net(end=lambda z: before(z).log_softmax(1))
-
-
 @build_mlp.mistake(
     "relu-on-logits",
     "A ReLU follows the last layer too, so no logit is below 0. A class with a negative score would get 0,"
     " and no gradient: its unit could not learn from that image.",
     hint="After which of the five layers does an activation belong?",
-    after=[same_for_all(f) for f in (F.relu, nothing)],
+    after=HIDDEN,
+    end=(F.relu,),
 )
-def _(after: tuple):
-    return Net(after, F.relu)
-
-
 @build_mlp.mistake(
     "activation-on-logits",
     "The last layer has an activation as well, which squeezes the logits between two bounds.",
     hint="After which of the five layers does an activation belong?",
-    function=(torch.sigmoid, torch.tanh),
-    hidden=(F.relu, None),
+    after=HIDDEN,
+    end=(torch.sigmoid, torch.tanh),
 )
-def _(function: Callable, hidden: Callable | None):
-    return Net(same_for_all(hidden or function), function)
+def _(after: tuple, end: Callable):
+    return Net(after, end)
 
 
 @build_mlp.mistake(
@@ -425,11 +426,43 @@ def _():
     return Net(same_for_all(torch.sigmoid))
 
 
+def in_one_place(function: Callable) -> list[tuple]:
+    """Return ReLU three times and the function once, in each of the four places."""
+    return [tuple(function if i == place else F.relu for i in range(4)) for place in range(4)]
+
+
+@build_mlp.mistake(
+    "sigmoid-activation",
+    "One of the hidden layers has a sigmoid. The exercise asks for ReLU after each of the four.",
+    hint="Which function keeps positive numbers as they are and makes negative ones 0?",
+    after=in_one_place(torch.sigmoid),
+)
+@build_mlp.mistake(
+    "other-activation",
+    "One of the hidden layers has another activation than ReLU.",
+    hint="ReLU keeps positive numbers as they are and makes negative ones 0.",
+    after=in_one_place(torch.tanh),
+)
+def _(after: tuple):
+    return Net(after)
+
+
 @build_mlp.mistake(
     "other-activation",
     "The hidden layers have another activation than ReLU.",
     hint="ReLU keeps positive numbers as they are and makes negative ones 0.",
-    function=(torch.tanh, F.gelu, F.leaky_relu, F.elu, F.silu, F.softplus, F.relu6, F.selu),
+    function=(
+        torch.tanh,
+        F.gelu,
+        F.leaky_relu,
+        F.elu,
+        F.silu,
+        F.softplus,
+        F.relu6,
+        F.selu,
+        torch.abs,
+        torch.square,
+    ),
 )
 def _(function: Callable):
     return Net(same_for_all(function))
@@ -544,20 +577,20 @@ def _():
 
 @build_mlp.mistake(
     "dropout-added",
-    "There is a dropout in it, in eval mode too: part of the numbers is set to 0. It is a useful layer, but"
-    " not part of this network.",
-    hint="Remove nn.Dropout, or F.dropout.",
-    after=[same_for_all(lambda z: F.dropout(F.relu(z)))],
+    "The same images give other logits each time: there is a dropout in it that is never switched off."
+    " Dropout is a useful layer, but not part of this network.",
+    hint="Remove F.dropout (without training=self.training it drops in eval mode too).",
 )
-def _(after: tuple):
-    return Net(after)
+def _():
+    return Net(begin=lambda x: F.dropout(x.flatten(1)))
 
 
 @build_mlp.mistake(
     "dropout-added",
-    "In train mode the model gives other logits than in eval mode: there is a dropout in it, or forward looks"
-    " at self.training. Dropout is a useful layer, but not part of this network.",
-    hint="Remove nn.Dropout, or F.dropout.",
+    "In train mode the model gives other logits than in eval mode: there is a dropout or a batch"
+    " normalisation in it, or forward looks at self.training. These layers are useful, but not part of this"
+    " network.",
+    hint="The lecture's network has linear layers and ReLU, nothing else.",
 )
 def _():
     return nn.Sequential(mlp(), nn.Dropout(0.5))
@@ -793,6 +826,8 @@ ORDER_HINT = "Which three lines stand in notebook 5's loop after the loss, and i
         "step backward zero",
         "step backward",
         "zero step backward zero",
+        "step zero renew return backward",
+        "zero step renew return backward",
     ),
     none=(True, False),
 )
@@ -805,15 +840,22 @@ ORDER_HINT = "Which three lines stand in notebook 5's loop after the loss, and i
 )
 @train_step.mistake(
     "backward-twice",
-    "backward is called twice, and the second gradient is added to the first: the step is twice as long.",
-    hint="Count the calls of backward.",
+    "The gradient is twice what it should be: backward is called twice, and adds, or the loss is doubled.",
+    hint="Count the calls of backward, and look for a factor of 2.",
     order=("zero backward backward step",),
 )
 @train_step.mistake(
     "two-steps",
-    "The optimizer makes two steps for one batch.",
+    "The optimizer makes more than one step for one batch.",
     hint="Count the calls of step().",
-    order=("zero backward step step", "zero backward step zero renew backward step"),
+    order=(
+        "zero backward step step",
+        *(
+            "zero backward step" + again * " renew zero backward step" + back
+            for again in (1, 2)
+            for back in ("", " return")
+        ),
+    ),
 )
 @train_step.mistake(
     "gradient-ascent",
@@ -862,6 +904,16 @@ def one_hot_float(logits: Tensor, labels: Tensor) -> Tensor:
     " come near 0, and the gradients are small.",
     hint="Hand over the model's logits as they are.",
     loss=(lambda z, y: F.cross_entropy(z.softmax(1), y), lambda z, y: F.cross_entropy(z.softmax(0), y)),
+    order=("zero backward step", "backward step"),
+)
+@train_step.mistake(
+    "softmax-twice",
+    "The loss that comes back is right, but the step was made from another one: cross_entropy got"
+    " probabilities there, so softmax is taken twice.",
+    hint="Hand over the model's logits as they are.",
+    loss=(lambda z, y: F.cross_entropy(z.softmax(1), y),),
+    returned=(lambda model, x, labels, loss: F.cross_entropy(model(x), labels),),
+    order=("zero backward step", "zero backward step return"),
 )
 @train_step.mistake(
     "sum-not-mean",
@@ -1211,6 +1263,20 @@ def mean_of_means(means: np.ndarray, sizes: np.ndarray) -> float:
     return means.mean()
 
 
+ACCURACIES = (  # that may come along where the loss is wrong already
+    fraction,
+    mean_of_fractions,
+    lambda rights, sizes: 100 * rights.sum() / sizes.sum(),
+    lambda rights, sizes: rights.sum(),
+    lambda rights, sizes: rights.sum() / len(sizes),
+    lambda rights, sizes: rights[-1] / sizes[-1],
+    lambda rights, sizes: 1 - rights.sum() / sizes.sum(),
+)
+BY_ONE_SIZE = (
+    lambda rights, sizes: rights.sum() / (sizes[-1] * len(sizes)),
+    lambda rights, sizes: rights.sum() / (sizes[0] * len(sizes)),
+    lambda rights, sizes: rights.sum() / sizes[-1],
+)
 WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean times its number of rows."
 
 
@@ -1226,7 +1292,7 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     " counts too much.",
     hint=WEIGHTED_HINT,
     loss=(mean_of_means,),
-    accuracy=(fraction, mean_of_fractions),
+    accuracy=ACCURACIES,
     train=(False, None),
 )
 @evaluate.mistake(
@@ -1243,7 +1309,7 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     " batches of 64 the result is some 64 times too small.",
     hint=WEIGHTED_HINT,
     loss=(lambda means, sizes: means.sum() / sizes.sum(),),
-    accuracy=(fraction, mean_of_fractions, lambda rights, sizes: (rights / sizes).sum() / sizes.sum()),
+    accuracy=(*ACCURACIES, lambda rights, sizes: (rights / sizes).sum() / sizes.sum()),
     train=(False, None),
 )
 @evaluate.mistake(
@@ -1258,7 +1324,8 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     "The losses are added up and never divided.",
     hint="By what must the sum of all losses be divided?",
     loss=(lambda means, sizes: (means * sizes).sum(), lambda means, sizes: means.sum()),
-    accuracy=(fraction, mean_of_fractions, lambda rights, sizes: rights.sum()),
+    accuracy=ACCURACIES[:4],
+    train=(False, None),
 )
 @evaluate.mistake(
     "divided-by-batches",
@@ -1271,7 +1338,6 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     "divided-by-batches",
     "The right picks are divided by the number of batches.",
     hint="What was counted in the sum: batches or examples?",
-    loss=(weighted, mean_of_means),
     accuracy=(lambda rights, sizes: rights.sum() / len(sizes),),
 )
 @evaluate.mistake(
@@ -1306,13 +1372,16 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
         lambda means, sizes: (means * sizes).sum() / (sizes[-1] * len(sizes)),
         lambda means, sizes: (means * sizes).sum() / (sizes[0] * len(sizes)),
         lambda means, sizes: (means * sizes).sum() / sizes[-1],
-        weighted,
+        lambda means, sizes: means.sum() * sizes[0] / sizes.sum(),
     ),
-    accuracy=(
-        lambda rights, sizes: rights.sum() / (sizes[-1] * len(sizes)),
-        lambda rights, sizes: rights.sum() / (sizes[0] * len(sizes)),
-        lambda rights, sizes: rights.sum() / sizes[-1],
-    ),
+    accuracy=(fraction, *BY_ONE_SIZE),
+)
+@evaluate.mistake(
+    "last-batch-size",
+    "The right picks are divided by a size times the number of batches, as if all batches were as large as"
+    " the first or the last one.",
+    hint="Add up the number of examples in the loop: len(labels).",
+    accuracy=BY_ONE_SIZE,
 )
 @evaluate.mistake(
     "weighted-twice",
@@ -1325,21 +1394,20 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     "// divides and drops the fraction: the accuracy is 0, or 1 where every pick is right.",
     hint="/ divides.",
     accuracy=(lambda rights, sizes: rights.sum() // sizes.sum(),),
-    loss=(weighted, mean_of_means),
 )
 @evaluate.mistake(
     "percent",
     "The accuracy is in percent. The course gives it as a fraction, from 0 to 1.",
     hint="Look for a factor of 100.",
     accuracy=(lambda rights, sizes: 100 * rights.sum() / sizes.sum(),),
-    loss=(weighted, mean_of_means),
+    train=(False, None),
 )
 @evaluate.mistake(
     "count-not-fraction",
     "In the place of the accuracy stands the number of right picks.",
     hint="Divide by the number of examples, after the loop.",
     accuracy=(lambda rights, sizes: rights.sum(),),
-    loss=(weighted, mean_of_means),
+    train=(False, None),
 )
 @evaluate.mistake(
     "error-rate",
