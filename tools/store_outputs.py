@@ -53,6 +53,7 @@ def set_kernel_environment(scratch: Path) -> None:
     os.environ["IPYTHONDIR"] = str(scratch / "ipython")  # no start-up files of the user's
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, not one in the home folder
     os.environ.setdefault("OMP_NUM_THREADS", "2")  # small matrices: more threads only wait for each other
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in the Makefile: a busy machine slows torch less
     os.environ.pop("MPLBACKEND", None)  # the kernel chooses: figures inside the notebook
     os.environ.pop("PYTHONWARNINGS", None)
 
