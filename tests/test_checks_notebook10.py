@@ -1,6 +1,11 @@
 """The exercise and the questions of notebook 10, and the functions that it shares with `make experiments`."""
 
+import ast
+from pathlib import Path
+
 import catalogue
+import experiments  # in tools/
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -379,3 +384,42 @@ def test_the_right_answer_is_torchs_sgd():
 def test_who_takes_arrays_only_passes_with_a_note():
     assert "arrays only" in checks.momentum_step(as_lists).message
     assert "arrays only" not in checks.momentum_step(in_one_line).message
+
+
+# ------------------------------------------------------------- the notebook and the script do the same
+@pytest.fixture(scope="module")
+def notebook():
+    """What the notebook imports and defines, without what it runs; and its images and settings."""
+    path = Path(__file__).parents[1] / "notebooks" / "10_experiments.ipynb"
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    tree = ast.parse("\n".join(cell.source.replace("%xmode Minimal", "") for cell in cells))
+    kept = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef)]
+    namespace = {}
+    exec(compile(ast.Module(kept, type_ignores=[]), path.name, "exec"), namespace)
+    namespace |= {"pool": experiments.TRAIN, "validation": experiments.VALIDATION}
+    return namespace
+
+
+def test_a_run_of_the_notebook_is_a_run_of_the_script(notebook):
+    settings = experiments.SMALL | {"images": 1_000, "epochs": 1, "seed": 3}
+    row = experiments.run(settings)
+    model, loss, accuracy = notebook["run"](3, images=1_000, epochs=1, lr=0.1, momentum=0.5)
+    assert (round(loss, 5), round(accuracy, 5)) == (row["train_loss"], row["validation_accuracy"])
+    images, _ = experiments.Batches(experiments.VALIDATION, 5_000).peek()
+    assert notebook["dead_units"](model, images) == row["last_dead_by_layer"]
+
+
+def test_the_notebooks_measures_are_the_scripts(notebook):
+    images, labels = experiments.Batches(experiments.VALIDATION, 500).peek()
+    models = []
+    for start in (notebook["init_for_sigmoid"], experiments.init_for_sigmoid):
+        torch.manual_seed(0)
+        models.append(experiments.mlp((784, 20, 20, 10), torch.nn.Sigmoid))
+        start(models[-1])
+    assert all(torch.equal(*pair) for pair in zip(*(m.parameters() for m in models), strict=True))
+    sizes = [f["gradient_sizes"](models[0], images, labels) for f in (notebook, vars(experiments))]
+    assert sizes[0] == sizes[1] and len(sizes[0]) == 3
+
+
+def test_the_notebooks_momentum_step_is_the_checks(notebook):
+    assert checks.momentum_step(notebook["momentum_step"]).passed
