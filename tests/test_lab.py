@@ -222,7 +222,10 @@ def test_a_damaged_record_stops_nothing(clone, damage):
 def test_jupyterlab_starts_on_my_with_the_running_python_on_this_computer_only(clone, monkeypatch):
     started = []
     monkeypatch.setattr(lab, "start", lambda command: started.append(command) or 0)
+    monkeypatch.setenv("GOMP_SPINCOUNT", "")  # so that it is put back
+    monkeypatch.delenv("GOMP_SPINCOUNT")
     assert lab.main(["--no-browser", "--port=8890"], clone) == 0
+    assert lab.os.environ["GOMP_SPINCOUNT"] == "1000"  # the kernels inherit it
     (command,) = started
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={clone / 'my'}" in command

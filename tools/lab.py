@@ -200,6 +200,7 @@ def start_lab(my: Path, extra: list[str]) -> int:
             "With make:     make lab\n"
             'Without make:  python -m pip install -c constraints.txt -e ".[lab]"   in the folder of the clone'
         )
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in the Makefile: a busy machine slows torch less
     print("Starting JupyterLab. Press Ctrl-C twice in this window to end it.")
     return start(lab_command(my, extra))
 
