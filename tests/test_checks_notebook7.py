@@ -580,6 +580,15 @@ def item_too_early(model, x, labels, optimizer):
     return loss
 
 
+@wrong("arguments-swapped", STEP)
+def labels_first(model, x, labels, optimizer):
+    optimizer.zero_grad()
+    loss = criterion(labels, model(x))
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
 @wrong("optimizer-not-used", STEP)
 def own_update(model, x, labels, optimizer):
     loss = criterion(model(x), labels)
@@ -864,6 +873,27 @@ wrong("last-batch-size", EVAL)(
 wrong("last-batch-size", EVAL)(measured(lambda a, r, s: (loss_of(a, r, s), sum(r) / s[-1])))
 wrong("error-rate", EVAL)(measured(lambda a, r, s: (loss_of(a, r, s), 1 - sum(r) / sum(s))))
 wrong("softmax-twice", EVAL)(measured(good, loss_of=lambda z, y: F.cross_entropy(F.softmax(z, 1), y)))
+wrong("numbers-typed-in", EVAL)(measured(lambda a, r, s: (loss_of(a, r, s), sum(r) / 10_000)))
+wrong("numbers-typed-in", EVAL)(
+    measured(lambda a, r, s: (sum(a) * 64 / (64 * len(a)), sum(r) / (64 * len(a))))
+)
+
+
+@wrong("column-against-row", EVAL)
+def picks_keep_an_axis(model, batches):
+    was_training = model.training
+    model.eval()
+    loss_sum, num_correct, num_examples = 0.0, 0, 0
+    with torch.no_grad():
+        for x, labels in batches:
+            logits = model(x)
+            loss_sum += criterion(logits, labels).item() * len(labels)
+            num_correct += int((logits.data.max(1, keepdim=True)[1] == labels).sum())
+            num_examples += len(labels)
+    model.train(was_training)
+    return loss_sum / num_examples, num_correct / num_examples
+
+
 wrong("swapped-outputs", EVAL)(measured(lambda a, r, s: good(a, r, s)[::-1]))
 wrong("examples-miscounted", EVAL)(measured(lambda a, r, s: Metrics(*good(a, r, s), len(s))))
 

@@ -227,32 +227,23 @@ def same_for_all(function: Callable) -> tuple:
     return (function,) * 4
 
 
+def in_one_place(function: Callable) -> list[tuple]:
+    """Return ReLU three times and the function once, in each of the four places."""
+    return [tuple(function if i == place else F.relu for i in range(4)) for place in range(4)]
+
+
 def shapes_of(results: Sequence) -> tuple[list, list] | None:
     """Return the shapes that an answer's model has, where the check saw them."""
     value = results[0].value
     return None if value is None else (value[0].tolist(), value[1].tolist())
 
 
-def guess_shapes(fits: Callable) -> Callable:
-    """Return a `fit` for a model whose number of weight matrices fits."""
+def guess(wrong: Callable) -> Callable:
+    """Return a `fit` for a model whose shapes, weights and biases, are wrong in a certain way."""
 
     def fit(probes: Sequence, results: Sequence) -> list[dict]:
         shapes = shapes_of(results)
-        if shapes is None or shapes[0] == WEIGHTS.tolist() or not fits(len(shapes[0])):
-            return []
-        return [{"weights": shapes[0], "biases": shapes[1]}]
-
-    return fit
-
-
-def guess_biases(fits: Callable) -> Callable:
-    """Return a `fit` for a model with the right weights whose number of biases fits."""
-
-    def fit(probes: Sequence, results: Sequence) -> list[dict]:
-        shapes = shapes_of(results)
-        if shapes is None or shapes[0] != WEIGHTS.tolist() or not fits(len(shapes[1])):
-            return []
-        return [{"weights": shapes[0], "biases": shapes[1]}]
+        return [{"weights": shapes[0], "biases": shapes[1]}] if shapes and wrong(*shapes) else []
 
     return fit
 
@@ -266,7 +257,7 @@ def layers_of(*sizes: int) -> tuple[list]:
     "wrong-sizes",
     "There are five layers, but not of the sizes 784-520-320-240-120-10.",
     hint="Compare the pairs above, one after another. What one layer puts out, the next one takes in.",
-    fit=guess_shapes(lambda n: n == 5),
+    fit=guess(lambda w, b: len(w) == 5 and w != WEIGHTS.tolist()),
     weights=layers_of(784, 512, 256, 128, 64, 10),
     biases=([512, 256, 128, 64, 10],),
 )
@@ -274,7 +265,7 @@ def layers_of(*sizes: int) -> tuple[list]:
     "missing-layer",
     "The network has fewer than five layers with weights.",
     hint="Six sizes, 784 to 10, make five layers: count the arrows between them.",
-    fit=guess_shapes(lambda n: n < 5),
+    fit=guess(lambda w, b: len(w) < 5),
     weights=layers_of(784, 520, 320, 240, 10),
     biases=([520, 320, 240, 10],),
 )
@@ -282,7 +273,7 @@ def layers_of(*sizes: int) -> tuple[list]:
     "extra-layer",
     "The network has more than five layers with weights.",
     hint="Six sizes, 784 to 10, make five layers. Which one is not in the list?",
-    fit=guess_shapes(lambda n: n > 5),
+    fit=guess(lambda w, b: len(w) > 5),
     weights=layers_of(784, 520, 320, 240, 120, 10, 10),
     biases=([520, 320, 240, 120, 10, 10],),
 )
@@ -290,7 +281,7 @@ def layers_of(*sizes: int) -> tuple[list]:
     "no-bias",
     "The weights are right, but a layer has no bias: fewer than 682,090 parameters.",
     hint="nn.Linear has a bias unless it is told bias=False.",
-    fit=guess_biases(lambda n: n < 5),
+    fit=guess(lambda w, b: w == WEIGHTS.tolist() and len(b) < 5),
     weights=(WEIGHTS.tolist(),),
     biases=([],),
 )
@@ -299,7 +290,7 @@ def layers_of(*sizes: int) -> tuple[list]:
     "All five layers are there, and more parameters besides: a normalisation (BatchNorm, LayerNorm), or an"
     " activation that learns (PReLU).",
     hint="The lecture's network has linear layers and ReLU, nothing else.",
-    fit=guess_biases(lambda n: n > 5),
+    fit=guess(lambda w, b: w == WEIGHTS.tolist() and len(b) > 5),
     weights=(WEIGHTS.tolist(),),
     biases=([520, 520, 520, 320, 240, 120, 10],),
 )
@@ -340,10 +331,12 @@ def _():
 END_HINT = "What does cross_entropy want to get, and what does it do with it first?"
 
 
-HIDDEN = [  # what may follow the hidden layers where the end is wrong already
+ACTIVATION_HINT = "Which function keeps positive numbers as they are and makes negative ones 0?"
+EVERYWHERE = [  # what may follow the hidden layers where the end is wrong already
     *map(same_for_all, (F.relu, nothing, torch.sigmoid, torch.tanh)),
     (F.relu, F.relu, F.relu, nothing),
 ]
+OTHER_ACTIVATIONS = (torch.tanh, F.gelu, F.leaky_relu, F.elu, F.silu, F.softplus, F.relu6, F.selu)
 
 
 @build_mlp.mistake(
@@ -351,7 +344,7 @@ HIDDEN = [  # what may follow the hidden layers where the end is wrong already
     "The model returns probabilities. cross_entropy expects logits and takes the softmax itself, so it would"
     " be taken twice.",
     hint=END_HINT,
-    after=HIDDEN,
+    after=EVERYWHERE,
     end=(
         lambda z: z.softmax(1),
         lambda z: F.relu(z).softmax(1),
@@ -363,7 +356,6 @@ HIDDEN = [  # what may follow the hidden layers where the end is wrong already
     "The model returns probabilities, and they do not sum to 1 in each row, but over the images."
     " cross_entropy expects logits.",
     hint=END_HINT,
-    after=[same_for_all(F.relu)],
     end=(lambda z: z.softmax(0), lambda z: z.exp() / z.exp().sum()),
 )
 @build_mlp.mistake(
@@ -371,7 +363,7 @@ HIDDEN = [  # what may follow the hidden layers where the end is wrong already
     "The model returns log-probabilities. cross_entropy would not mind, since log_softmax twice is"
     " log_softmax once; but the exercise asks for logits, and nothing here needs the extra step.",
     hint="What should follow the last linear layer?",
-    after=HIDDEN,
+    after=EVERYWHERE,
     end=(lambda z: z.log_softmax(1), lambda z: F.relu(z).log_softmax(1)),
 )
 @build_mlp.mistake(
@@ -379,20 +371,28 @@ HIDDEN = [  # what may follow the hidden layers where the end is wrong already
     "A ReLU follows the last layer too, so no logit is below 0. A class with a negative score would get 0,"
     " and no gradient: its unit could not learn from that image.",
     hint="After which of the five layers does an activation belong?",
-    after=HIDDEN,
+    after=EVERYWHERE,
     end=(F.relu,),
 )
 @build_mlp.mistake(
     "activation-on-logits",
     "The last layer has an activation as well, which squeezes the logits between two bounds.",
     hint="After which of the five layers does an activation belong?",
-    after=HIDDEN,
+    after=EVERYWHERE,
     end=(torch.sigmoid, torch.tanh),
 )
-def _(after: tuple, end: Callable):
-    return Net(after, end)
-
-
+@build_mlp.mistake(
+    "forward-returns-nothing",
+    "The model is built, but forward hands nothing back: model(images) is None.",
+    hint="How does the last line of forward begin?",
+    end=(lambda z: None,),
+)
+@build_mlp.mistake(
+    "predictions-not-logits",
+    "The model returns the picked class. A pick has no gradient; the model should return the ten scores.",
+    hint="argmax belongs to predicting, outside the model.",
+    end=(lambda z: z.argmax(1),),
+)
 @build_mlp.mistake(
     "missing-activation",
     "There is no ReLU after some hidden layer. Two linear layers with nothing between them are one linear"
@@ -401,82 +401,40 @@ def _(after: tuple, end: Callable):
     " look at each line of forward.",
     after=[tuple(choice) for choice in itertools.product((nothing, F.relu), repeat=4) if nothing in choice],
 )
-def _(after: tuple):
-    return Net(after)
-
-
 @build_mlp.mistake(
     "relu-on-the-input",
     "A ReLU stands before a linear layer where the task has it after: behind the last hidden layer there is"
     " none.",
     hint="Follow one image through forward: l1, ReLU, l2, ReLU, and so on, and l5 at the end.",
     after=[(nothing, F.relu, F.relu, F.relu), (F.relu, F.relu, F.relu, nothing)],
+    begin=(lambda x: F.relu(x.flatten(1) - 0.5),),
 )
-def _(after: tuple):
-    return Net(after, begin=lambda x: F.relu(x.flatten(1) - 0.5))
-
-
 @build_mlp.mistake(
     "sigmoid-activation",
-    "The hidden layers have a sigmoid. The exercise asks for ReLU; four sigmoids scale the gradient down by"
-    " at least 256.",
-    hint="Which function keeps positive numbers as they are and makes negative ones 0?",
-)
-def _():
-    return Net(same_for_all(torch.sigmoid))
-
-
-def in_one_place(function: Callable) -> list[tuple]:
-    """Return ReLU three times and the function once, in each of the four places."""
-    return [tuple(function if i == place else F.relu for i in range(4)) for place in range(4)]
-
-
-@build_mlp.mistake(
-    "sigmoid-activation",
-    "One of the hidden layers has a sigmoid. The exercise asks for ReLU after each of the four.",
-    hint="Which function keeps positive numbers as they are and makes negative ones 0?",
-    after=in_one_place(torch.sigmoid),
+    "A hidden layer has a sigmoid where the exercise asks for ReLU. Four sigmoids would scale the gradient"
+    " down by at least 256.",
+    hint=ACTIVATION_HINT,
+    after=[same_for_all(torch.sigmoid), *in_one_place(torch.sigmoid)],
 )
 @build_mlp.mistake(
     "other-activation",
-    "One of the hidden layers has another activation than ReLU.",
-    hint="ReLU keeps positive numbers as they are and makes negative ones 0.",
-    after=in_one_place(torch.tanh),
+    "A hidden layer has another activation than ReLU.",
+    hint=ACTIVATION_HINT,
+    after=[*map(same_for_all, (*OTHER_ACTIVATIONS, torch.abs, torch.square)), *in_one_place(torch.tanh)],
 )
-def _(after: tuple):
-    return Net(after)
-
-
-@build_mlp.mistake(
-    "other-activation",
-    "The hidden layers have another activation than ReLU.",
-    hint="ReLU keeps positive numbers as they are and makes negative ones 0.",
-    function=(
-        torch.tanh,
-        F.gelu,
-        F.leaky_relu,
-        F.elu,
-        F.silu,
-        F.softplus,
-        F.relu6,
-        F.selu,
-        torch.abs,
-        torch.square,
-    ),
-)
-def _(function: Callable):
-    return Net(same_for_all(function))
-
-
 @build_mlp.mistake(
     "softmax-between-layers",
     "The hidden layers have a softmax in the place of ReLU.",
     hint="Softmax belongs to the loss. Which function follows a hidden layer?",
+    after=[same_for_all(lambda z: z.softmax(1))],
 )
-def _():
-    return Net(same_for_all(lambda z: z.softmax(1)))
-
-
+@build_mlp.mistake(
+    "relu-not-applied",
+    "nn.ReLU(x) makes a layer and takes x for its option `inplace`; the layer itself then goes into the next"
+    " one.",
+    hint="nn.ReLU is a class: nn.ReLU()(x). F.relu(x) is the function.",
+    after=[same_for_all(nn.ReLU)],
+)
 @build_mlp.mistake(
     "no-flatten",
     "The images go into the first layer as they come, (N, 1, 28, 28). A linear layer takes rows of 784"
@@ -484,10 +442,6 @@ def _():
     hint="nn.Flatten() as the first layer, or x.view(-1, 784) in forward.",
     begin=(nothing, lambda x: x.squeeze(1)),
 )
-def _(begin: Callable):
-    return Net(begin=begin)
-
-
 @build_mlp.mistake(
     "flatten-eats-the-batch",
     "Flattening takes all images together and leaves one long row: the axis of the images is gone.",
@@ -503,10 +457,6 @@ def _(begin: Callable):
         lambda x: x.view(784, -1),
     ),
 )
-def _(begin: Callable):
-    return Net(begin=begin)
-
-
 @build_mlp.mistake(
     "batch-size-fixed",
     "The model flattens for a batch of 64 only. The last batch of an epoch has 32 images, and that of the"
@@ -514,10 +464,6 @@ def _(begin: Callable):
     hint="Leave the number of images open: -1, or x.shape[0].",
     begin=(lambda x: x.view(64, 784), lambda x: x.view(64, -1), lambda x: x.reshape(64, 784)),
 )
-def _(begin: Callable):
-    return Net(begin=begin)
-
-
 @build_mlp.mistake(
     "input-scaled",
     "The model changes the pixels before its first layer. They come in [0, 1] already, and the task asks for"
@@ -530,18 +476,15 @@ def _(begin: Callable):
         lambda x: x.flatten(1) * 255,
     ),
 )
-def _(begin: Callable):
-    return Net(begin=begin)
-
-
 @build_mlp.mistake(
-    "relu-not-applied",
-    "nn.ReLU(x) makes a layer and takes x for its option `inplace`; the layer itself then goes into the next"
-    " one.",
-    hint="nn.ReLU is a class: nn.ReLU()(x). F.relu(x) is the function.",
+    "dropout-added",
+    "The same images give other logits each time: there is a dropout in it that is never switched off."
+    " Dropout is a useful layer, but not part of this network.",
+    hint="Remove F.dropout (without training=self.training it drops in eval mode too).",
+    begin=(lambda x: F.dropout(x.flatten(1)),),
 )
-def _():
-    return Net(same_for_all(nn.ReLU))
+def _(**changed):
+    return Net(**changed)
 
 
 @build_mlp.mistake(
@@ -555,34 +498,6 @@ def _():
             self.l1 = nn.Linear(784, 520)
 
     return Net()
-
-
-@build_mlp.mistake(
-    "forward-returns-nothing",
-    "The model is built, but forward hands nothing back: model(images) is None.",
-    hint="How does the last line of forward begin?",
-)
-def _():
-    return Net(end=lambda z: None)
-
-
-@build_mlp.mistake(
-    "predictions-not-logits",
-    "The model returns the picked class. A pick has no gradient; the model should return the ten scores.",
-    hint="argmax belongs to predicting, outside the model.",
-)
-def _():
-    return Net(end=lambda z: z.argmax(1))
-
-
-@build_mlp.mistake(
-    "dropout-added",
-    "The same images give other logits each time: there is a dropout in it that is never switched off."
-    " Dropout is a useful layer, but not part of this network.",
-    hint="Remove F.dropout (without training=self.training it drops in eval mode too).",
-)
-def _():
-    return Net(begin=lambda x: F.dropout(x.flatten(1)))
 
 
 @build_mlp.mistake(
@@ -983,29 +898,24 @@ def _(*args, **options):
     return walk(*args, **options)
 
 
-def no_grad_around(model: nn.Module, x: Tensor, labels: Tensor, optimizer: object) -> object:
-    """Compute the loss without a memory."""
-    optimizer.zero_grad()
-    with torch.no_grad():
-        loss = F.cross_entropy(model(x), labels)
-    loss.backward()
-
-
 @train_step.mistake(
     "no-memory",
     "The loss has no memory of how it was computed, so backward has nothing to go back through: no_grad"
     " stands around it, or .item() or .detach() came too early.",
     hint="no_grad is for measuring. Call .item() or .detach() only after backward.",
-    wrong=(no_grad_around,),
+    early=(Tensor.detach, Tensor.item),
 )
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer, early: Callable):
+    early(F.cross_entropy(model(x), labels)).backward()
+
+
 @train_step.mistake(
-    "no-memory",
-    "backward was called on a plain number: .item() came too early.",
-    hint="Call .item() only after backward.",
-    wrong=(lambda model, x, labels, optimizer: F.cross_entropy(model(x), labels).item().backward(),),
+    "arguments-swapped",
+    "cross_entropy got the labels first. The logits come first, the labels second.",
+    hint="F.cross_entropy(logits, labels).",
 )
-def _(*args, wrong):
-    return wrong(*args)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
+    return F.cross_entropy(labels, model(x))
 
 
 def by_hand(model: nn.Module, x: Tensor, labels: Tensor, lr: float) -> Tensor:
@@ -1219,30 +1129,6 @@ evaluate = Exercise(
 )
 
 
-def gather(
-    model: nn.Module,
-    batches: object,
-    loss: Callable = lambda means, sizes: (means * sizes).sum() / sizes.sum(),
-    accuracy: Callable = lambda rights, sizes: rights.sum() / sizes.sum(),
-    train: bool | None = False,
-    take: Callable = lambda logits: logits,
-) -> tuple:
-    """Return loss and accuracy, put together from the batches' means in some way."""
-    model_was = model.training
-    if train is not None:
-        model.train(train)
-    means, rights, sizes = [], [], []
-    with torch.no_grad():
-        for x, labels in batches:
-            logits = take(model(x))
-            means.append(F.cross_entropy(logits, labels).item())
-            rights.append((logits.argmax(1) == labels).sum().item())
-            sizes.append(len(labels))
-    model.train(model_was)
-    means, rights, sizes = (np.array(a, dtype=float) for a in (means, rights, sizes))
-    return loss(means, sizes), accuracy(rights, sizes)
-
-
 def weighted(means: np.ndarray, sizes: np.ndarray) -> float:
     """Return the mean over examples, which is right."""
     return (means * sizes).sum() / sizes.sum()
@@ -1253,30 +1139,51 @@ def fraction(rights: np.ndarray, sizes: np.ndarray) -> float:
     return rights.sum() / sizes.sum()
 
 
-def mean_of_fractions(rights: np.ndarray, sizes: np.ndarray) -> float:
-    """Return the mean of the batches' accuracies, which is wrong where they differ in size."""
-    return (rights / sizes).mean()
+def gather(
+    model: nn.Module,
+    batches: object,
+    loss: Callable = weighted,
+    accuracy: Callable = fraction,
+    train: bool | None = False,
+    take: Callable = lambda logits: logits,
+    count: Callable = lambda logits, labels: (logits.argmax(1) == labels).sum(),
+) -> tuple:
+    """Return loss and accuracy, put together from the batches' means in some way."""
+    model_was = model.training
+    if train is not None:
+        model.train(train)
+    means, rights, sizes = [], [], []
+    with torch.no_grad():
+        for x, labels in batches:
+            logits = take(model(x))
+            means.append(F.cross_entropy(logits, labels).item())
+            rights.append(count(logits, labels).item())
+            sizes.append(len(labels))
+    model.train(model_was)
+    means, rights, sizes = (np.array(a, dtype=float) for a in (means, rights, sizes))
+    return loss(means, sizes), accuracy(rights, sizes)
 
 
-def mean_of_means(means: np.ndarray, sizes: np.ndarray) -> float:
-    """Return the mean of the batches' means, which is wrong where they differ in size."""
-    return means.mean()
+# Wrong ways to put together what the batches gave: a is their mean losses or right picks, n their sizes.
+mean_of_means = lambda a, n: a.mean()  # noqa: E731
+mean_of_fractions = lambda a, n: (a / n).mean()  # noqa: E731
+fractions_by_examples = lambda a, n: (a / n).sum() / n.sum()  # noqa: E731
+percent = lambda a, n: 100 * a.sum() / n.sum()  # noqa: E731
+total = lambda a, n: a.sum()  # noqa: E731
+total_by_batches = lambda a, n: a.sum() / len(n)  # noqa: E731
+fraction_of_last = lambda a, n: a[-1] / n[-1]  # noqa: E731
+error_rate = lambda a, n: 1 - a.sum() / n.sum()  # noqa: E731
 
-
-ACCURACIES = (  # that may come along where the loss is wrong already
-    fraction,
-    mean_of_fractions,
-    lambda rights, sizes: 100 * rights.sum() / sizes.sum(),
-    lambda rights, sizes: rights.sum(),
-    lambda rights, sizes: rights.sum() / len(sizes),
-    lambda rights, sizes: rights[-1] / sizes[-1],
-    lambda rights, sizes: 1 - rights.sum() / sizes.sum(),
-)
+# Accuracies that may come along where the loss is wrong already.
+ACCURACIES = (fraction, mean_of_fractions, percent, total, total_by_batches, fraction_of_last, error_rate)
 BY_ONE_SIZE = (
-    lambda rights, sizes: rights.sum() / (sizes[-1] * len(sizes)),
-    lambda rights, sizes: rights.sum() / (sizes[0] * len(sizes)),
-    lambda rights, sizes: rights.sum() / sizes[-1],
+    lambda a, n: a.sum() / (n[-1] * len(n)),
+    lambda a, n: a.sum() / (n[0] * len(n)),
+    lambda a, n: a.sum() / n[-1],
 )
+EITHER_MODE = (False, None)  # eval mode, or the mode that the model was in
+COUNT_HINT = "Count right picks and examples over all batches, and divide once at the end."
+SIZE_HINT = "Add up the number of examples in the loop: len(labels)."
 WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean times its number of rows."
 
 
@@ -1293,52 +1200,51 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     hint=WEIGHTED_HINT,
     loss=(mean_of_means,),
     accuracy=ACCURACIES,
-    train=(False, None),
+    train=EITHER_MODE,
 )
 @evaluate.mistake(
     "mean-of-batch-means",
     "The loss is right, but the accuracies of the batches are averaged as if all batches had the same size.",
-    hint="Count right picks and examples over all batches, and divide once at the end.",
-    loss=(weighted,),
+    hint=COUNT_HINT,
     accuracy=(mean_of_fractions,),
-    train=(False, None),
+    train=EITHER_MODE,
 )
 @evaluate.mistake(
     "divided-by-dataset-size",
     "The mean losses of the batches are added up, and the sum is divided by the number of examples. With"
     " batches of 64 the result is some 64 times too small.",
     hint=WEIGHTED_HINT,
-    loss=(lambda means, sizes: means.sum() / sizes.sum(),),
-    accuracy=(*ACCURACIES, lambda rights, sizes: (rights / sizes).sum() / sizes.sum()),
-    train=(False, None),
+    loss=(fraction,),
+    accuracy=(*ACCURACIES, fractions_by_examples),
+    train=EITHER_MODE,
 )
 @evaluate.mistake(
     "divided-by-dataset-size",
     "The loss is right, but the accuracies of the batches are added up and divided by the number of"
     " examples.",
-    hint="Count right picks, and divide once at the end.",
-    accuracy=(lambda rights, sizes: (rights / sizes).sum() / sizes.sum(),),
+    hint=COUNT_HINT,
+    accuracy=(fractions_by_examples,),
 )
 @evaluate.mistake(
     "sum-not-mean",
     "The losses are added up and never divided.",
     hint="By what must the sum of all losses be divided?",
-    loss=(lambda means, sizes: (means * sizes).sum(), lambda means, sizes: means.sum()),
+    loss=(lambda means, sizes: (means * sizes).sum(), total),
     accuracy=ACCURACIES[:4],
-    train=(False, None),
+    train=EITHER_MODE,
 )
 @evaluate.mistake(
     "divided-by-batches",
     "The losses of all examples are added up, but divided by the number of batches.",
     hint="What was counted in the sum: batches or examples?",
     loss=(lambda means, sizes: (means * sizes).sum() / len(sizes),),
-    accuracy=(fraction, lambda rights, sizes: rights.sum() / len(sizes)),
+    accuracy=(fraction, total_by_batches),
 )
 @evaluate.mistake(
     "divided-by-batches",
     "The right picks are divided by the number of batches.",
     hint="What was counted in the sum: batches or examples?",
-    accuracy=(lambda rights, sizes: rights.sum() / len(sizes),),
+    accuracy=(total_by_batches,),
 )
 @evaluate.mistake(
     "last-batch-only",
@@ -1346,14 +1252,14 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     " returned.",
     hint="Which line must run before the loop, and which one after it?",
     loss=(lambda means, sizes: means[-1],),
-    accuracy=(lambda rights, sizes: rights[-1] / sizes[-1], fraction),
-    train=(False, None),
+    accuracy=(fraction_of_last, fraction),
+    train=EITHER_MODE,
 )
 @evaluate.mistake(
     "last-batch-only",
     "The loss is right, but the accuracy is that of the last batch.",
-    hint="Count right picks and examples over all batches, and divide once at the end.",
-    accuracy=(lambda rights, sizes: rights[-1] / sizes[-1],),
+    hint=COUNT_HINT,
+    accuracy=(fraction_of_last,),
 )
 @evaluate.mistake(
     "first-batch-only",
@@ -1361,13 +1267,13 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     hint="How far is your last line indented?",
     loss=(lambda means, sizes: means[0],),
     accuracy=(lambda rights, sizes: rights[0] / sizes[0],),
-    train=(False, None),
+    train=EITHER_MODE,
 )
 @evaluate.mistake(
     "last-batch-size",
     "The totals are divided by a size times the number of batches, as if all batches were as large as the"
     " first or the last one.",
-    hint="Add up the number of examples in the loop: len(labels).",
+    hint=SIZE_HINT,
     loss=(
         lambda means, sizes: (means * sizes).sum() / (sizes[-1] * len(sizes)),
         lambda means, sizes: (means * sizes).sum() / (sizes[0] * len(sizes)),
@@ -1380,7 +1286,7 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     "last-batch-size",
     "The right picks are divided by a size times the number of batches, as if all batches were as large as"
     " the first or the last one.",
-    hint="Add up the number of examples in the loop: len(labels).",
+    hint=SIZE_HINT,
     accuracy=BY_ONE_SIZE,
 )
 @evaluate.mistake(
@@ -1396,24 +1302,48 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     accuracy=(lambda rights, sizes: rights.sum() // sizes.sum(),),
 )
 @evaluate.mistake(
+    "numbers-typed-in",
+    "The size of a batch or the number of images is typed in, as 64 or 10,000. That is right for one data"
+    " set only.",
+    hint=SIZE_HINT,
+    loss=(
+        weighted,
+        mean_of_means,
+        lambda means, sizes: (means * sizes).sum() / 10_000,
+        lambda means, sizes: means.sum() / 10_000,
+    ),
+    accuracy=(
+        lambda rights, sizes: rights.sum() / 10_000,
+        lambda rights, sizes: rights.sum() / 64 / len(sizes),
+    ),
+)
+@evaluate.mistake(
+    "column-against-row",
+    "Picks of shape (B, 1) are compared with labels of shape (B,). That compares each pick with every label,"
+    " (B, B), and the accuracy can exceed 1.",
+    hint="max(1, keepdim=True) keeps an axis, argmax(1) does not. Print the shapes of both sides of ==.",
+    count=(lambda logits, labels: (logits.argmax(1, keepdim=True) == labels).sum(),),
+    train=EITHER_MODE,
+)
+@evaluate.mistake(
     "percent",
     "The accuracy is in percent. The course gives it as a fraction, from 0 to 1.",
     hint="Look for a factor of 100.",
-    accuracy=(lambda rights, sizes: 100 * rights.sum() / sizes.sum(),),
-    train=(False, None),
+    accuracy=(percent,),
+    train=EITHER_MODE,
 )
 @evaluate.mistake(
     "count-not-fraction",
     "In the place of the accuracy stands the number of right picks.",
     hint="Divide by the number of examples, after the loop.",
-    accuracy=(lambda rights, sizes: rights.sum(),),
-    train=(False, None),
+    accuracy=(total,),
+    train=EITHER_MODE,
 )
 @evaluate.mistake(
     "error-rate",
     "In the place of the accuracy stands the fraction of wrong picks.",
     hint="Look for != in the place of ==.",
-    accuracy=(lambda rights, sizes: 1 - rights.sum() / sizes.sum(),),
+    accuracy=(error_rate,),
 )
 @evaluate.mistake(
     "softmax-twice",
@@ -1421,7 +1351,7 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     hint="Hand over the model's logits as they are.",
     take=(lambda logits: logits.softmax(1),),
     loss=(weighted, mean_of_means),
-    train=(False, None),
+    train=EITHER_MODE,
 )
 def _(*args, **options):
     return gather(*args, **options)
@@ -1453,25 +1383,14 @@ def _(model: nn.Module, batches: object):
 
 @evaluate.mistake(
     "mode-not-restored",
-    "The numbers are right, but the model is left in eval mode, although it was in train mode. Dropout would"
-    " stay off in the next epoch.",
+    "The numbers are right, but the model is in another mode afterwards than before. Left in eval mode, it"
+    " would train without dropout in the next epoch.",
     hint="Keep model.training at the beginning, and go back to it at the end: model.train(was_training).",
+    afterwards=(False, True),
 )
-def _(model: nn.Module, batches: object):
+def _(model: nn.Module, batches: object, afterwards: bool):
     result = gather(model, batches)
-    model.eval()
-    return result
-
-
-@evaluate.mistake(
-    "mode-not-restored",
-    "The numbers are right, but the model is put into train mode at the end, although it was in eval mode. A"
-    " measurement should leave the model as it was.",
-    hint="Keep model.training at the beginning, and go back to it at the end: model.train(was_training).",
-)
-def _(model: nn.Module, batches: object):
-    result = gather(model, batches)
-    model.train()
+    model.train(afterwards)
     return result
 
 
