@@ -13,6 +13,7 @@ number(
         0.0625: ("That is for two layers.", 0.0003),
         64: "That is by how much it becomes smaller. What fraction is left?",
         1.5625: "That is in percent. What is it as a fraction?",
+        0.016: ("Nearly: give four decimals.", 0.0002),
     },
 )
 number(
@@ -49,6 +50,7 @@ number(
         17: "That is the sum of the batch means: 0.0017 times 10,000. Now divide by how many there were.",
         0.0017: ("That is what was reported. It is a sum of 157 means, divided by 10,000.", 0.0003),
         0.27: ("157 is the number of batches; by what must 17, the sum of their means, be divided?", 0.004),
+        0.1: ("Nearly: give two decimals, and better three.", 0.003),
         0.000027: ("That is divided once more. Is the true loss larger or smaller?", 0.000002),
     },
 )
@@ -72,6 +74,7 @@ number(
     tolerance=0.006,
     wrong={
         2.3: ("That is ln 10, for ten classes.", 0.006),
+        3.3: ("Nearly: give two decimals.", 0.02),
         26: "That is the number of classes. The loss of guessing is its logarithm.",
         0.0385: "That is 1/26, the probability. What does it cost?",
         0.05: ("That is what came out, and it can't be: an untrained network guesses.", 0.0003),
