@@ -188,6 +188,10 @@ def in_the_box(picture, ground=0.0):
     return put(picture, (28 - picture.shape[0]) // 2, (28 - picture.shape[1]) // 2, ground)
 
 
+def by_the_mean_of_the_mask(image):
+    return [round(14 - np.mean(places)) for places in np.nonzero(small(cut_out(taken(image))) > 0.3)]
+
+
 def turned(image):
     return 255 - image if image.mean() > 127 else image
 
@@ -200,7 +204,9 @@ wrong("not-inverted", DIGIT)(
         1 - by_mass(small(cut_out(taken(image)))) if image.mean() > 127 else digits.prepare_digit(image)
     )
 )
+wrong("not-inverted", DIGIT)(lambda image: in_the_box(small(cut_out(image / image.max()))))
 wrong("inverted-always", DIGIT)(lambda image: resized((255 - image) / 255, 28, 28))
+wrong("inverted-always", DIGIT)(lambda image: by_mass(small((image.max() - 1.0 * image) / np.ptp(image))))
 wrong("inverted-always", DIGIT)(lambda image: by_mass(small(cut_out((255 - image) / 255))))
 wrong("inverted-always", DIGIT)(lambda image: in_the_box(small(1 - image / image.max())))
 wrong("polarity-reversed", DIGIT)(
@@ -209,6 +215,7 @@ wrong("polarity-reversed", DIGIT)(
 wrong("polarity-reversed", DIGIT)(lambda image: 1 - digits.prepare_digit(image))
 wrong("not-centred", DIGIT)(lambda image: put(small(cut_out(taken(image))), 0, 0))
 wrong("not-centred", DIGIT)(lambda image: put(small(cut_out(taken(image))), 4, 4))
+wrong("not-centred", DIGIT)(lambda image: by_mass(small(cut_out(taken(image))), 10))
 wrong("stretched", DIGIT)(lambda image: by_mass(resized(cut_out(taken(image)), 20, 20)))
 wrong("stretched", DIGIT)(lambda image: resized(cut_out(taken(image)), 28, 28))
 wrong("stretched", DIGIT)(
@@ -223,6 +230,7 @@ wrong("not-cropped", DIGIT)(lambda image: resized(taken(image), 28, 28))
 wrong("not-cropped", DIGIT)(lambda image: by_mass(small(taken(image), 28)))
 wrong("not-cropped", DIGIT)(lambda image: by_mass(small(taken(image))))
 wrong("not-cropped", DIGIT)(lambda image: in_the_box(small(taken(image))))
+wrong("not-cropped", DIGIT)(lambda image: by_mass(cut_out(resized(taken(image), 28, 28))))
 wrong("box-centred", DIGIT)(lambda image: in_the_box(small(cut_out(taken(image)))))
 wrong("box-centred", DIGIT)(lambda image: in_the_box(small(cut_out(taken(image)), how=Image.BOX)))
 wrong("transposed", DIGIT)(lambda image: digits.prepare_digit(image).T)
@@ -317,6 +325,9 @@ right(DIGIT)(lambda image: by_mass(small(cut_out(taken(image)), how=Image.LANCZO
 right(DIGIT)(lambda image: by_mass((small(cut_out(taken(image))) > 0.4).astype(float)))
 right(DIGIT)(lambda image: by_mass(small(cut_out(taken(image)), how=Image.NEAREST)))
 right(DIGIT)(lambda image: torch.tensor(by_mass(small(cut_out(taken(image)), 19))))
+right(DIGIT)(lambda image: by_mass(small(cut_out(1.0 * (turned(image) > 127)))))
+right(DIGIT)(lambda image: by_mass(small(cut_out(taken(image)))).astype(np.float16))
+right(DIGIT)(lambda image: put(small(cut_out(taken(image))), *by_the_mean_of_the_mask(image)))
 
 
 @right(DIGIT)
@@ -425,7 +436,12 @@ wrong("always-one", TEMPERATURE)(lambda z, y: torch.ones(1, requires_grad=True))
 wrong("always-one", TEMPERATURE)(lambda z, y: 1)
 wrong("same-for-all", TEMPERATURE)(lambda z, y: 1.5)
 wrong("loss-maximised", TEMPERATURE)(by_grid(FINE, lambda z, y, t: -ce(z, y, t)))
-wrong("same-for-all", TEMPERATURE)(by_grid(FINE, lambda z, y, t: F.nll_loss(z.log_softmax(1) / float(t), y)))
+wrong("applied-to-probabilities", TEMPERATURE)(
+    lambda z, y: min(FINE, key=lambda t: F.nll_loss(z.log_softmax(1) / float(t), y).item())
+)
+wrong("same-for-all", TEMPERATURE)(
+    lambda z, y: min(FINE, key=lambda t: F.nll_loss(z.softmax(1).sum(1, True) * z * 0 / float(t), y).item())
+)
 wrong("search-too-narrow", TEMPERATURE)(by_grid(np.arange(0.01, 1.001, 0.01), ce))
 wrong("search-too-narrow", TEMPERATURE)(by_grid(np.arange(1, 10, 0.01), ce))
 wrong("search-too-narrow", TEMPERATURE)(by_grid(np.linspace(0.5, 2.5, 400), ce))

@@ -577,7 +577,7 @@ def told(found: np.ndarray, stage: int, right: np.ndarray) -> np.ndarray:
     out = right.copy()
     if stage < 4:
         out[TOLD[stage].stop :] = np.nan
-    out[TOLD[stage]] = np.round(found[TOLD[stage]], 3)
+    out[TOLD[stage]] = found[TOLD[stage]]
     return out
 
 
@@ -606,7 +606,7 @@ def properties(answer: object, image: np.ndarray) -> tuple:
             found = right
         else:
             found = known[fault] if fault in known else told(found, stage, right)
-    return tuple(np.split(found, np.cumsum(LENGTHS)[:-1]))
+    return tuple(np.split(np.round(found, 3), np.cumsum(LENGTHS)[:-1]))
 
 
 def called(answer: object, *args: np.ndarray) -> object:
@@ -1082,6 +1082,19 @@ def guess_constant(probes: list, results: list) -> list[dict]:
     """Return the number that an answer may give for all probes; some results may stand for a near one."""
     found = {float(r.value[0]) for r in results if r.value is not None and r.value[0].size == 1}
     return [{"value": value} for value in sorted(found)] if len(found) <= 4 else []
+
+
+@fit_temperature.mistake(
+    "applied-to-probabilities",
+    "The largest T of the search came out each time. T divides log-probabilities here, and then every loss is"
+    " divided by T: the larger T, the smaller the loss. T belongs to the logits, before softmax.",
+    hint="F.cross_entropy(logits / T, labels): the softmax is in it, after the division.",
+    fit=lambda probes, results: [c for c in guess_constant(probes, results) if c["value"] >= 3],
+    mentions=("softmax", "log_softmax"),
+    value=(10.0,),
+)
+def _(logits, labels, value):
+    return value
 
 
 @fit_temperature.mistake(
