@@ -1,5 +1,8 @@
 """Exercises that have a play: what is compared is what the play saw, and every verdict is the usual one."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -77,6 +80,38 @@ def test_an_error_in_the_answer_shows_the_learners_line(exercise):
 
 def test_a_model_in_the_place_of_the_function_is_refused(exercise):
     assert exercise(nn.Linear(2, 1)).mistake == "not-a-function"
+
+
+def test_a_module_without_a_forward_is_no_stub(exercise):
+    verdict = exercise(lambda x, weight: nn.Module()(x))
+    assert verdict.attempted and verdict.mistake == "raises" and "forward" in verdict.message
+
+
+def test_a_right_answer_that_fails_is_the_checks_own_fault_and_loud(exercise):
+    exercise.right = lambda x, weight: x @ weight[None]
+    for _ in range(2):  # and is not remembered as a result
+        with pytest.raises(RuntimeError, match="the right answer of step fails"):
+            exercise(good_step)
+
+
+def test_the_first_optimizer_of_a_process_is_not_on_the_answers_time():
+    program = """
+import sys
+from softmax_lib.checks import guard, train_step
+from torch.nn.functional import cross_entropy
+guard.SECONDS = 0.9
+def step(model, x, labels, optimizer):
+    loss = cross_entropy(model(x), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+assert "torch._dynamo" not in sys.modules
+verdict = train_step(step)
+sys.exit(0 if verdict.passed else str(verdict))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_was_put_in_can_be_told_in_words(exercise):

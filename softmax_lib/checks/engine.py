@@ -205,7 +205,10 @@ class Exercise:
     def right_results(self, hard: bool) -> list[Result]:
         """Return the right answer's results on the ordinary or the hard probes; worked out once."""
         if hard not in self._right:
-            self._right[hard] = [self.result(self.right, p) for p in (self.hard if hard else self.probes)]
+            results = [self.result(self.right, p) for p in (self.hard if hard else self.probes)]
+            if failed := next((r.error for r in results if r.error is not None), None):
+                raise RuntimeError(f"the right answer of {self.name} fails: a fault of the check") from failed
+            self._right[hard] = results
         return self._right[hard]
 
     def known_results(self, hard: bool) -> list[Known]:

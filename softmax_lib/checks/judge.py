@@ -1,5 +1,6 @@
 """Takes one answer through the probes of its exercise and puts the verdict into words."""
 
+import functools
 import inspect
 import sys
 import time
@@ -180,10 +181,12 @@ class _Judgement:
 
     # ------------------------------------------------------------------------------------------------ calling
     def _load_torch(self) -> None:
-        """Import torch now where the function imports it itself: these seconds are not the answer's."""
+        """Let torch be imported now where it will be: these seconds are not the answer's."""
         names = getattr(getattr(self.function, "__code__", None), "co_names", ())
         if "torch" not in sys.modules and any(name.split(".")[0] == "torch" for name in names):
             guard.call(__import__, ("torch",), seconds=120)
+        if self.exercise.torch and self.exercise.play:
+            _make_an_optimizer()
 
     def _call(self, probe: tuple, tensors: bool | None = None) -> guard.Call:
         args = self.exercise.arguments(probe, self.tensors if tensors is None else tensors)
@@ -341,6 +344,13 @@ class _Judgement:
             self.report.data("printed", printed if len(printed) <= 300 else printed[:300] + " ...")
 
 
+@functools.cache
+def _make_an_optimizer() -> None:
+    """The first optimizer of a process imports a second's worth of torch; half imported, it never works."""
+    torch = sys.modules["torch"]
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+
+
 def _nothing_finite(results: list[Result]) -> bool:
     """Return True where every probe gave a value, and no value holds a finite number; no value is empty."""
     if any(r.error is not None for r in results):
@@ -377,6 +387,8 @@ def _names_in(function: Callable) -> set[str]:
 def _is_stub(call: guard.Call) -> bool:
     """Return True where the answer still holds `...`, or raises NotImplementedError."""
     if isinstance(call.error, NotImplementedError):  # torch raises it too, but not in the learner's own line
+        if "missing the required" in guard.message_of(call.error):  # a module without a forward
+            return False
         return call.line is None or "raise" in call.line[1]
     if isinstance(call.error, TypeError | AttributeError):
         return "ellipsis" in guard.message_of(call.error)
