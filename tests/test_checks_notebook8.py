@@ -96,6 +96,7 @@ wrong("epsilon-in-log", ONE)(step(lambda z, y: F.nll_loss(z.softmax(1).clamp(min
 wrong("nll-on-probabilities", ONE)(step(lambda z, y: -(z.softmax(1) * eye(z, y)).sum() / len(y)))
 wrong("nll-on-logits", ONE)(step(lambda z, y: -z[range(len(y)), y].mean()))
 wrong("logits-returned", ONE)(step(F.cross_entropy, probs=lambda z: z))
+wrong("picks-returned", ONE)(step(F.cross_entropy, probs=lambda z: z.max(1).indices))
 wrong("log-probs-returned", ONE)(step(F.cross_entropy, probs=lambda z: F.log_softmax(z, 1)))
 wrong("softmax-twice-shown", ONE)(step(F.cross_entropy, probs=lambda z: F.softmax(F.softmax(z, 1), 1)))
 wrong("squared-error", ONE)(step(lambda z, y: ((z.softmax(1) - eye(z, y)) ** 2).mean()))

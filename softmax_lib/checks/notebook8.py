@@ -290,6 +290,12 @@ STILL_TWICE = "softmax is still taken twice, once by the program and once by cro
     shown=(lambda z, p: z,),
 )
 @clinic_1.mistake(
+    "picks-returned",
+    "The training is healthy now, but what is returned as probabilities are the picks.",
+    hint="N rows of C probabilities are asked for.",
+    shown=(lambda z, p: z.argmax(1), lambda z, p: F.one_hot(z.argmax(1), z.shape[1])),
+)
+@clinic_1.mistake(
     "log-probs-returned",
     "The training is healthy now, but the logarithms of the probabilities are returned.",
     hint="Whoever is shown these numbers expects them between 0 and 1.",
@@ -676,7 +682,8 @@ def play_3(
         accuracies.append(single(cell(names), "accuracy"))
         kept.append(names.get("predictions", np.zeros(0)))
         if run == 2:
-            afterwards = names.get("labels", np.zeros(0)), names.get("images", np.zeros(0))
+            kept_images = isinstance(names.get("images"), Tensor) and torch.equal(names["images"], x)
+            afterwards = names.get("labels", np.zeros(0)), np.array(int(not kept_images))
     return np.array(accuracies), kept[0], kept[2], kept[3], *afterwards, names.get("labels", np.zeros(0))
 
 
@@ -725,7 +732,7 @@ clinic_3 = Exercise(
         "predictions after training",
         "predictions on other data",
         "labels afterwards",
-        "images afterwards",
+        "images changed (1: yes)",
         "other labels afterwards",
     ),
     torch=True,
