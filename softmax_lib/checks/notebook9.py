@@ -463,14 +463,14 @@ def _made(
 NAMES = (
     "dtype is a float",
     "lowest and highest value (about)",
-    "paper at the border and in the digit's box (about)",
+    "grey of the paper (about)",
     "height and width of the digit (about)",
     "ink in the quarters of its box (about)",
     "part of its box that is ink (about)",
     "centre of mass, row and column (about)",
 )
-LENGTHS = (1, 2, 2, 2, 4, 1, 2)
-TOLD = (slice(0, 3), slice(3, 5), slice(5, 12), slice(12, 14), slice(1, 3))  # what belongs to a stage
+LENGTHS = (1, 2, 1, 2, 4, 1, 2)
+TOLD = (slice(0, 3), slice(3, 4), slice(4, 11), slice(11, 13), slice(1, 3))  # what belongs to a stage
 TURNS = [(0, 2, 1, 3), (2, 3, 0, 1), (1, 0, 3, 2), (3, 2, 1, 0), (1, 3, 0, 2), (2, 0, 3, 1)]
 
 
@@ -493,7 +493,7 @@ def _measured(picture: bytes, is_float: bool) -> np.ndarray:
     border = np.quantile(ring, 0.3)  # a digit that is too large touches it
     ink = np.abs(x - border)
     if ink.max() < 0.02:
-        return np.array([is_float, low, high, border, border, *[0.0] * 9])
+        return np.array([is_float, low, high, border, *[0.0] * 9])
     ink[ink < ink.max() / 4] = 0
     rows, columns = np.nonzero(ink > ink.max() / 2)
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
@@ -509,7 +509,9 @@ def _measured(picture: bytes, is_float: bool) -> np.ndarray:
     ] / ink.sum()
     height, width = bottom - top, right - left
     part = len(rows) / (height * width)
-    return np.array([is_float, low, high, border, inside, height, width, *quarters, part, *mass_centre(ink)])
+    return np.array(
+        [is_float, low, high, max(border, inside, key=abs), height, width, *quarters, part, *mass_centre(ink)]
+    )
 
 
 def faults(found: np.ndarray, right: np.ndarray) -> tuple[tuple, ...]:
@@ -517,7 +519,7 @@ def faults(found: np.ndarray, right: np.ndarray) -> tuple[tuple, ...]:
 
     The stages: range and dtype; paper; size, aspect and form; place; strength of the ink.
     """
-    low, high, border, inside, height, width = found[1:7]
+    low, high, paper, height, width = found[1:6]
     if high > 10:
         values_fault = 5
     elif low < -0.3 or high > 1.4:
@@ -526,17 +528,16 @@ def faults(found: np.ndarray, right: np.ndarray) -> tuple[tuple, ...]:
         values_fault = 3
     else:
         values_fault = int(high < 0.05) + int(high < 0.002)
-    lightness = max(np.digitize(abs(border), [0.03, 0.5]), np.digitize(abs(inside), [0.06, 0.5]))
-    sides = [_side(a, b, 2) for a, b in zip((height, width), right[5:7], strict=True)]
+    sides = [_side(a, b, 2) for a, b in zip((height, width), right[4:6], strict=True)]
     square = abs(height - width) <= 2
-    other_turns = [np.abs(right[7:11] - right[7:11][list(turn)]).max() for turn in TURNS]
-    turned = np.abs(found[7:11] - right[7:11]).max() > (0.12 if min(other_turns) > 0.18 else 0.3)
-    part = _side(np.log(max(found[11], 1e-3) / right[11]), 0, np.log(1.9))
+    other_turns = [np.abs(right[6:10] - right[6:10][list(turn)]).max() for turn in TURNS]
+    turned = np.abs(found[6:10] - right[6:10]).max() > (0.12 if min(other_turns) > 0.18 else 0.3)
+    part = _side(np.log(max(found[10], 1e-3) / right[10]), 0, np.log(1.9))
     return (
         (int(found[0] != 1), values_fault),
-        (int(lightness),),
+        (int(np.digitize(abs(paper), [0.06, 0.5])),),
         (*sides, int(square and any(sides)), int(turned), part),
-        tuple(_side(place, 13.75, 1.5) for place in found[12:14]),  # 14; 13.5 for who counts pixels' edges
+        tuple(_side(place, 13.75, 1.5) for place in found[11:13]),  # 14; 13.5 for who counts pixels' edges
         (int(high < 0.55),),
     )
 
@@ -663,7 +664,7 @@ prepare_digit = Exercise(
     seconds=10.0,
 )
 
-GROUNDS = ("zero", "paper")
+GROUNDS = ("paper", "zero")
 
 
 @prepare_digit.mistake(
@@ -1090,7 +1091,7 @@ def guess_constant(probes: list, results: list) -> list[dict]:
     " divided by T: the larger T, the smaller the loss. T belongs to the logits, before softmax.",
     hint="F.cross_entropy(logits / T, labels): the softmax is in it, after the division.",
     fit=lambda probes, results: [c for c in guess_constant(probes, results) if c["value"] >= 3],
-    mentions=("softmax", "log_softmax"),
+    mentions=("softmax", "log_softmax", "argmax"),
     value=(10.0,),
 )
 def _(logits, labels, value):
