@@ -97,7 +97,9 @@ wrong("diagonal-only", CONFUSION)(lambda y, p, c: np.bincount(y[y == p], minleng
 wrong("only-errors", CONFUSION)(lambda y, p, c: in_a_loop(y[y != p], p[y != p], c))
 wrong("accuracy-not-matrix", CONFUSION)(lambda y, p, c: np.mean(y == p))
 wrong("accuracy-not-matrix", CONFUSION)(lambda y, p, c: sum(a == b for a, b in zip(y, p, strict=True)))
-wrong("accuracy-not-matrix", CONFUSION)(lambda y, p, c: [np.mean(p[y == k] == k) for k in range(c)])
+wrong("accuracy-not-matrix", CONFUSION)(
+    lambda y, p, c: np.bincount(y[y == p], minlength=c) / np.bincount(y, minlength=c)
+)
 
 
 @wrong("rows-shared", CONFUSION)
@@ -538,3 +540,19 @@ def test_stubs_are_not_attempted():
     assert not checks.confusion_matrix(lambda labels, predictions, num_classes: ...).attempted
     assert not checks.prepare_digit(lambda image: ...).attempted
     assert not checks.fit_temperature(lambda logits, labels: ...).attempted
+
+
+def test_a_check_leaves_the_random_streams_and_torch_s_settings_alone():
+    torch.manual_seed(3)
+    before = torch.get_rng_state(), torch.get_num_threads(), torch.is_grad_enabled()
+    checks.fit_temperature(by_lbfgs)
+    checks.prepare_digit(lambda image: torch.rand(28, 28))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (torch.get_num_threads(), torch.is_grad_enabled()) == before[1:]
+
+
+def test_where_several_things_are_wrong_the_first_stage_is_told():
+    verdict = checks.prepare_digit(lambda image: 255 * resized(image / 255, 28, 28))
+    assert (
+        verdict.mistake == "0-255" and "centre of mass, row and column (about) = [nan nan]" in verdict.message
+    )
