@@ -74,6 +74,19 @@ wrong("layers-counted", COUNT)(lambda model: len(model))  # a single layer has n
 wrong("layers-counted", COUNT)(lambda model: len(model.state_dict().keys()))
 
 
+LINEAR = models.linear_classifier()
+wrong("always-7850", COUNT)(lambda m: sum(p.numel() for p in LINEAR.parameters()))  # not m's
+wrong("always-7850", COUNT)(lambda model: 784 * 10 + 10)
+
+
+@wrong("one-tensor-only", COUNT)
+def count_that_begins_again_in_the_loop(model):
+    for p in model.parameters():
+        total = 0
+        total += p.numel()
+    return total
+
+
 @wrong("frozen-left-out", COUNT)
 def count_of_what_learns(model):
     return sum(math.prod(p.shape) for p in filter(lambda p: p.requires_grad, model.parameters()))
@@ -218,7 +231,7 @@ wrong("wrong-type", COUNT)(lambda model: f"{sum(p.numel() for p in model.paramet
 wrong("wrong-type", COUNT)(lambda model: model.parameters())
 wrong("wrong-type", COUNT)(lambda model: (p.numel() for p in model.parameters()))
 wrong("raises", COUNT)(lambda model: sum(model.parameters().numel()))
-wrong(None, COUNT)(lambda model: 7850)
+wrong(None, COUNT)(lambda model: 7851)
 wrong(None, COUNT)(lambda model: sum(p.numel() for p in model.parameters()) + 1)
 wrong(None, COUNT)(lambda model: sum({p.numel() for p in model.parameters()}))  # two of one size count once
 wrong(None, COUNT)(lambda model: sum(p.numel() for p in model.parameters() if p.ndim < 3))
@@ -294,6 +307,7 @@ wrong("channel-missing", PIXELS)(lambda images: ready(images).squeeze(1))
 wrong("channel-missing", PIXELS)(lambda images: torch.stack([im / 255 for im in images]))
 wrong("channel-missing", PIXELS)(lambda images: (images.numpy() / 255).astype(np.float32))
 wrong("channel-last", PIXELS)(lambda images: ready(images).permute(0, 2, 3, 1))
+wrong("channel-in-the-middle", PIXELS)(lambda images: images[:, :, None].float() / 255)
 wrong("channel-before-batch", PIXELS)(lambda images: (images.float() / 255)[None])
 wrong("channel-before-batch", PIXELS)(lambda images: ready(images).transpose(0, 1))
 wrong("flattened", PIXELS)(lambda images: nn.Flatten()(ready(images)))

@@ -328,9 +328,19 @@ def _(model: nn.Module, size: Callable):
 
 
 @count_parameters.mistake(
+    "always-7850",
+    "7850 comes out, whatever model goes in. It is the count of the model that this notebook trains.",
+    hint="Does the function count in its argument, or in the model of another cell?",
+)
+def _(model: nn.Module):
+    return 7850
+
+
+@count_parameters.mistake(
     "one-tensor-only",
     "Only one tensor, or one layer, is counted: the first or the last.",
-    hint="The sum runs over all of model.parameters(). Does a `return` stand inside the loop?",
+    hint="The sum runs over all of model.parameters(). Does a `return`, or the start at 0, stand inside the"
+    " loop?",
     count=(
         lambda m: next(m.parameters()).numel(),
         lambda m: list(m.parameters())[-1].numel(),
@@ -533,6 +543,16 @@ def _(images: Tensor):
 )
 def _(images: Tensor):
     return images.unsqueeze(-1) / 255
+
+
+@pixels.mistake(
+    "channel-in-the-middle",
+    "The new axis stands between the rows and the columns, (N, 28, 1, 28). The channel comes before both:"
+    " (N, 1, 28, 28).",
+    hint="At which place does the new axis belong? Places are counted from 0.",
+)
+def _(images: Tensor):
+    return images.unsqueeze(2) / 255
 
 
 @pixels.mistake(

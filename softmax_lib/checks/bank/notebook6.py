@@ -26,6 +26,7 @@ numbers(
         (429, 128): "429 full batches hold 54,912 images. The rest forms one more, smaller batch.",
         (430, 40): "40 are missing from a full last batch. How many are in it?",
         (430, 0): "55,000 does not divide by 128.",
+        (429, 0): "55,000 does not divide by 128: a smaller batch is left over.",
         (88, 430): "The number of batches first, then the size of the last one.",
         (860, 24): "That is for batches of 64.",
         (938, 32): "That is for 60,000 images in batches of 64.",
@@ -42,6 +43,8 @@ number(
         7850: "That is for 28 x 28 grey pixels.",
         10250: "That is for one channel. A colour picture has three numbers a pixel.",
         10240: "That is for one channel, and without the biases.",
+        3082: "Each class has a weight of its own for each of the 3072 numbers.",
+        1034: "That is 32 x 32 + 10. Three channels, and ten classes with weights of their own?",
         3072: "That is how many numbers are in one picture. Each class has a weight for each of them.",
         30723: "There is one bias a class, not one a channel.",
         30721: "There is one bias a class.",
@@ -66,7 +69,14 @@ number(
 word(
     "6.5",
     "0d14696f496d3868",
-    also=("4d015fd6ea513e41",),
+    also=(
+        "4d015fd6ea513e41",
+        "0d578e959fcfadbf",
+        "9252ca24fbf473ff",
+        "2fbead7548f7f01a",
+        "83e46e8a54e13b9d",
+        "cc6829a38cca83e0",
+    ),
     wrong={
         "weights": "Each weight is multiplied with a pixel, and the pixels are 0.",
         "weight": "Each weight is multiplied with a pixel, and the pixels are 0.",
@@ -86,6 +96,9 @@ word(
         "C": "What would it gain by it? The sum over pixels is the same sum in another order.",
         "lower": "To us the pictures would be ruined. But the sum over pixels is the same sum in another "
         "order. Answer with a letter.",
+        "far lower": "Answer with a letter. And does the sum over pixels know their order?",
+        "higher": "Answer with a letter. And what would it gain?",
         "same": "Yes; answer with the letter.",
+        "about the same": "Yes; answer with the letter.",
     },
 )
