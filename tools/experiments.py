@@ -93,7 +93,7 @@ def configurations() -> dict[str, list[dict]]:
         "data_size": [
             *((SMALL | {"images": n}, three) for n in (1_000, 3_000)),
             *((same_steps(SMALL, n), three) for n in (1_000, 3_000, 10_000)),
-            *((same_steps(FAST, n), three) for n in (1_000, 3_000, 10_000, 27_500, 55_000)),
+            *((same_steps(FAST | {"lr": 0.1}, n), three) for n in (1_000, 3_000, 10_000, 27_500, 55_000)),
         ],
         "recipe": [
             (FULL | {"epochs": 15}, three),
