@@ -36,28 +36,43 @@ class NonFiniteLossError(FloatingPointError):
 class InterruptLater:
     """While entered, the first Ctrl-C only sets ``requested``; a second one stops at once, as usual.
 
-    Only Python's main thread can say what a signal does; elsewhere, and where Ctrl-C is ignored already,
-    nothing is changed.
+    ending: put off SIGTERM (``kill``, a batch system) and SIGHUP (a closed terminal) as well.  They take
+    effect when this is left, unless an error is on its way.
+
+    Only Python's main thread can say what a signal does; elsewhere, and where a signal is ignored already
+    (``nohup``), nothing is changed.
     """
 
-    def __init__(self):
+    def __init__(self, ending: bool = False):
         self.requested = False
-        self._previous = None
+        self._signals = [signal.SIGINT]
+        if ending:
+            names = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+            self._signals += [getattr(signal, name) for name in names if hasattr(signal, name)]
+        self._previous = {}
+        self._put_off = None  # SIGTERM or SIGHUP
 
     def __enter__(self) -> "InterruptLater":
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        if in_main_thread and callable(signal.getsignal(signal.SIGINT)):
-            self._previous = signal.signal(signal.SIGINT, self._note)
+        if threading.current_thread() is threading.main_thread():
+            for signum in self._signals:
+                previous = signal.getsignal(signum)
+                if callable(previous) or (previous is signal.SIG_DFL and signum != signal.SIGINT):
+                    self._previous[signum] = previous
+                    signal.signal(signum, self._note)
         return self
 
     def __exit__(self, *exception) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
+        for signum in reversed(list(self._previous)):  # Ctrl-C last
+            signal.signal(signum, self._previous.pop(signum))
+        if self._put_off is not None and exception[0] is None:
+            signal.raise_signal(self._put_off)
 
     def _note(self, signum, frame):
-        if self.requested:
-            raise KeyboardInterrupt
+        if signum == signal.SIGINT:
+            if self.requested:
+                raise KeyboardInterrupt
+        else:
+            self._put_off = signum
         self.requested = True
 
 
