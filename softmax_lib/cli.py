@@ -56,12 +56,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `| head` say, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (OSError, ValueError, FloatingPointError) as error:  # what a user can mend; others are our faults
-        print(f"softmax_lib {options.command}: {error}", file=sys.stderr)
+    except USERS_ERRORS as error:
+        _tell(error, options)
         return 1
     except KeyboardInterrupt:
-        print(f"softmax_lib {options.command}: stopped", file=sys.stderr)
+        if _is_first_process():
+            print(f"softmax_lib {options.command}: stopped", file=sys.stderr)
         return 130
+
+
+USERS_ERRORS = (OSError, ValueError, FloatingPointError)  # what a user can mend; others are our faults
+
+
+def _tell(error: Exception, options: argparse.Namespace) -> None:
+    """Print the error once: of several processes that have the same one, only the first does."""
+    if not hasattr(error, "told"):
+        if _is_first_process() or not getattr(error, "known_to_all", False):
+            print(f"softmax_lib {options.command}: {error}", file=sys.stderr, flush=True)
+        error.told = True
+
+
+def _is_first_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"  # set by torchrun
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,24 +149,43 @@ CHECKPOINT = "checkpoint.pt"
 
 def _train(options: argparse.Namespace) -> int:
     if options.resume and options.out is None:
-        print(
-            "softmax_lib train: --resume needs --out DIR, the folder of the run to go on with",
-            file=sys.stderr,
-        )
+        if _is_first_process():
+            print(
+                "softmax_lib train: --resume needs --out DIR, the folder of the run to go on with",
+                file=sys.stderr,
+            )
         return 2
-    made = options.out is None or not options.out.exists()
-    if not options.resume:
-        options.out = _result_folder(options.out, options.overwrite)  # before the training, not after it
+    from softmax_lib.distributed import ProcessLostError, process_group
+
     try:
-        with _ended_by_signals():
-            return _train_into(options.out, options)
+        with _ended_by_signals(), process_group() as processes:
+            try:
+                return _train_together(options, processes)
+            except ProcessLostError:
+                raise
+            except USERS_ERRORS as error:
+                _tell(error, options)  # now: torchrun ends the others once the first of them has left
+                raise
+    except ProcessLostError as error:
+        if options.out is None:  # lost before the start
+            raise
+        raise ProcessLostError(f"{error}. {_how_to_go_on(options)}") from error
     except SystemExit as end:  # SIGTERM or SIGHUP
-        with contextlib.suppress(OSError):
-            print(f"softmax_lib train: ended by a signal. {_how_to_go_on(options)}", file=sys.stderr)
+        if _is_first_process():
+            with contextlib.suppress(OSError):
+                print(f"softmax_lib train: ended by a signal. {_how_to_go_on(options)}", file=sys.stderr)
         return end.code
+
+
+def _train_together(options: argparse.Namespace, processes) -> int:
+    made = options.out is None or not options.out.exists()
+    if not options.resume:  # before the training, not after it
+        options.out = processes.from_first(lambda: _result_folder(options.out, options.overwrite))
+    try:
+        return _train_into(options.out, options, processes)
     finally:
         with contextlib.suppress(OSError):
-            if made:
+            if made and processes.is_first:
                 options.out.rmdir()  # only if it is empty: after an error before the training
 
 
@@ -173,33 +208,44 @@ def _ended_by_signals():
             signal.signal(signum, handler)
 
 
-def _train_into(out: Path, options: argparse.Namespace) -> int:
-    checkpoint = out / CHECKPOINT
-    if options.resume and not checkpoint.exists():
-        raise FileNotFoundError(
-            f"{checkpoint} does not exist: there is nothing to resume. Without --resume, a run begins there"
-        )
+def _train_into(out: Path, options: argparse.Namespace, processes) -> int:
     import torch
 
     from softmax_lib.data import load_mnist
     from softmax_lib.models import mlp
     from softmax_lib.training import RECIPES, choose_device, describe_epoch, fit, read_history
 
+    first = processes.is_first  # the one that writes and prints; under torchrun the others only compute
+    checkpoint = out / CHECKPOINT
+
+    def read():
+        if not checkpoint.exists():
+            raise FileNotFoundError(
+                f"{checkpoint} does not exist: there is nothing to resume. "
+                "Without --resume, a run begins there"
+            )
+        return read_history(checkpoint)
+
     earlier = None
     if options.resume:
-        earlier = read_history(checkpoint)
+        earlier = processes.from_first(read)
         _adopt(options, earlier, RECIPES)
     options.recipe = options.recipe or "lecture"
     options.seed = options.seed or 0
-    device = choose_device(options.device)
-    mnist = load_mnist(options.data)
-    torch.manual_seed(options.seed)
+    with processes.together():
+        device = processes.device(choose_device(options.device), options.device)
+        mnist = load_mnist(options.data)
+        torch.manual_seed(options.seed)
     model = mlp()
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
-    print(f"784-520-320-240-120-10, {num_parameters:,} parameters, on {_device_name(device)}")
-    print(f"{len(mnist.train):,} training and {len(mnist.test):,} test images; guessing has a loss of 2.3026")
-    if earlier is not None:
-        _print_line(_where(earlier, options.epochs or RECIPES[options.recipe].epochs, checkpoint))
+    if first:
+        where = _device_name(device) + (f", {processes.count} processes" if processes.count > 1 else "")
+        print(f"784-520-320-240-120-10, {num_parameters:,} parameters, on {where}")
+        sizes = f"{len(mnist.train):,} training and {len(mnist.test):,} test images"
+        print(f"{sizes}; guessing has a loss of 2.3026")
+        if earlier is not None:
+            print(_where(earlier, options.epochs or RECIPES[options.recipe].epochs, checkpoint))
+        print(end="", flush=True)
 
     try:
         history = fit(
@@ -219,26 +265,30 @@ def _train_into(out: Path, options: argparse.Namespace) -> int:
             after_epoch=lambda record, epochs: _print_line(describe_epoch(record, epochs)),
         )
     except FloatingPointError as error:
-        if not error.history:  # no epoch to go on from
+        if first and not error.history:  # no epoch to go on from
             checkpoint.unlink(missing_ok=True)
         raise
+    with processes.together():
+        if first:
+            _finish(out, options, model, mnist.test, history)
+    return 130 if history.interrupted else 0
+
+
+def _finish(out: Path, options: argparse.Namespace, model, test, history) -> None:
+    """Write and print the results, as far as there are any."""
     if len(history) == 0:
         print(f"softmax_lib train: stopped in the first epoch. {_how_to_go_on(options)}", file=sys.stderr)
-        return 130
-    _write_results(out, model, mnist.test, history)
+        return
+    _write_results(out, model, test, history)
 
     last = history[-1]
-    correct = round(last.test_accuracy * len(mnist.test))
+    correct = round(last.test_accuracy * len(test))
     training, evaluating = (sum(history.column(f"{what}_seconds")) for what in ("train", "evaluation"))
     print()
-    print(f"test accuracy {last.test_accuracy:.4f} ({correct:,} of {len(mnist.test):,}), epoch {last.epoch}")
+    print(f"test accuracy {last.test_accuracy:.4f} ({correct:,} of {len(test):,}), epoch {last.epoch}")
     print(f"training took {training:.1f} s, evaluating {evaluating:.1f} s")
     print(f"results: {', '.join(str(out / name) for name in RESULTS)}")
-    if history.interrupted:
-        print(_how_to_go_on(options))
-        return 130
-    print(f"again:   {_command(options)}")
-    return 0
+    print(_how_to_go_on(options) if history.interrupted else f"again:   {_command(options)}", flush=True)
 
 
 def _adopt(options: argparse.Namespace, earlier, recipes: dict) -> None:
@@ -343,6 +393,8 @@ def _command(options: argparse.Namespace) -> str:
     """The command with the options that differ from the defaults, as it would be typed; the seed always."""
     defaults = vars(_parser().parse_args(["train"])) | {"recipe": "lecture"}
     words = ["python", "-m", "softmax_lib", "train"]
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        words = ["torchrun", "--nproc-per-node", os.environ["LOCAL_WORLD_SIZE"], *words[1:]]
     for name, value in vars(options).items():
         if value != defaults[name] and name not in ("run", "resume"):
             flag = f"--{name.replace('_', '-')}"

@@ -32,7 +32,8 @@ from softmax_lib.checkpoint import (
     save_checkpoint,
     written_atomically,
 )
-from softmax_lib.data import Batches, Split, seeded_generator
+from softmax_lib.data import NUM_CLASSES, Batches, Split, check_targets, seeded_generator
+from softmax_lib.distributed import Processes, Shares, process_group
 from softmax_lib.watch import InterruptLater, Metrics, NonFiniteLossError, Watch
 
 EVALUATION_BATCH_SIZE = 1000  # no gradients, so larger batches than in training fit and are quicker
@@ -162,7 +163,7 @@ class _Position:
 
     epoch: int = 0  # epochs finished
     totals: tuple = (0, 0.0, 0, 0)  # Watch.totals() of the epoch begun: batches done and sums
-    random: dict | None = None  # of the epoch begun: dropout's random stream
+    random: list[dict] | None = None  # of the epoch begun: dropout's random stream, in each process
     seconds: float = 0.0  # of the epoch begun
     shapes: list[tuple] | None = None  # of the model's parameters
     state: dict | None = None  # of optimizer and schedule; None before the first step
@@ -229,6 +230,10 @@ class History(Sequence[EpochRecord]):
                 len(self) + 1, *train[:2], *test[:2], *validation[:2], train_seconds, evaluation_seconds
             )
         )
+
+    def _settings(self) -> dict:
+        """What must not differ where a run goes on, or between the processes of one."""
+        return {**vars(self.recipe), "seed": self.seed, "validation": self.validation, **self._data}
 
     def _to_checkpoint(self) -> dict:
         """All but the states of optimizer and schedule, in the plain values that a checkpoint holds."""
@@ -329,12 +334,120 @@ def fit(
     A nan or infinite loss raises NonFiniteLossError before its step, and a checkpoint that can't be written
     OSError, both with ``.history``; an older checkpoint stays as it is.
     """
+    with process_group() as processes:
+        with processes.together():
+            explicit = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum}
+            settings = _settings(recipe, explicit)
+            _refuse_other_types(model, train, test)
+            device = processes.device(choose_device(device), device)
+            history = History(settings, seed, validation, str(device), recipe)
+            history._data = _describe_data(train)
+            evaluated = {}
+            if validation:
+                train, evaluated["validation"] = train.hold_out(validation, seed)
+            if test is not None:
+                evaluated["test"] = test
+            shared = {"device": device, "processes": processes}
+            batches = Shares(train, settings.batch_size, shuffle=True, seed=seed, **shared)
+            evaluation_batches = {
+                name: Shares(split, EVALUATION_BATCH_SIZE, **shared) for name, split in evaluated.items()
+            }
+        processes.require_same(**history._settings(), shapes=[tuple(p.shape) for p in model.parameters()])
+        resumed = _read_resumed(resume, processes)
+
+        with InterruptLater(ending=checkpoint is not None) as interrupt, _moved_to(device, model):
+            optimizer, scheduler = _make_optimizer(model, settings, len(batches), device)
+            with processes.together():
+                _take_up(history, resumed, resume, model, optimizer, scheduler)
+            position = history._position
+            parallel_model = processes.parallel(model, batches)
+            bar = tqdm(
+                total=settings.epochs * len(batches),
+                initial=position.epoch * len(batches) + position.totals[0],
+                unit="batch",
+                disable=not (processes.is_first and _progress_wanted(progress)),
+            )
+
+            def after_step(watch: Watch) -> None:
+                if scheduler is not None:
+                    scheduler.step()
+                with contextlib.suppress(OSError):  # the terminal may be gone
+                    if not bar.disable and watch.step % 50 == 0:
+                        metrics = watch.metrics_here()
+                        shown = f"loss {metrics.loss:.4f}, accuracy {metrics.accuracy:.4f}"
+                        bar.set_postfix_str(shown, refresh=False)
+                    bar.update()
+
+            def save() -> None:
+                if checkpoint is not None:
+                    with processes.together():
+                        if processes.is_first:
+                            fitted = history._to_checkpoint()
+                            save_checkpoint(model, optimizer, checkpoint, scheduler=scheduler, fit=fitted)
+
+            try:
+                with bar:
+                    if not _same_file(resume, checkpoint):
+                        save()
+                    for epoch in range(position.epoch, settings.epochs):
+                        bar.set_description(f"epoch {epoch + 1}/{settings.epochs}", refresh=False)
+                        batches.set_epoch(epoch)
+                        watch = Watch(
+                            f"epoch {epoch + 1}",
+                            totals=position.totals if processes.is_first else (position.totals[0], 0.0, 0, 0),
+                            interrupt=interrupt,
+                            after_step=after_step,
+                            warn_of_probabilities=epoch == 0 and processes.is_first,
+                            processes=processes,
+                        )
+                        start = time.perf_counter() - position.seconds
+                        with _own_random_stream(device, seed, position, processes):
+                            metrics = train_epoch(parallel_model, batches, optimizer, watch=watch)
+                            random = _random_state(device)
+                        seconds = time.perf_counter() - start
+                        state = copy.deepcopy(optimizer_state(optimizer, scheduler))
+                        states = {"shapes": _shapes(optimizer), "state": state}
+                        if watch.step < len(batches):  # Ctrl-C in mid-epoch
+                            random = processes.gather(random)
+                            history._position = _Position(epoch, watch.totals(), random, seconds, **states)
+                            save()
+                            break
+                        history._position = position = _Position(epoch + 1, **states)
+                        start = time.perf_counter()
+                        results = {
+                            name: evaluate(
+                                model, held, watch=Watch(warn_of_probabilities=False, processes=processes)
+                            )
+                            for name, held in evaluation_batches.items()
+                        }
+                        history._add(metrics, results, seconds, time.perf_counter() - start)
+                        save()
+                        if after_epoch is not None and processes.is_first:
+                            after_epoch(history[-1], settings.epochs)
+                        if processes.any(interrupt.requested):
+                            break
+            except (NonFiniteLossError, OSError) as error:
+                error.history = history
+                raise
+
+            history.interrupted = len(history) < settings.epochs
+            if history.interrupted and processes.is_first:
+                unfinished = f"epoch {history._position.epoch + 1} of {settings.epochs}"
+                how = "history" if checkpoint is None else repr(str(checkpoint))
+                with contextlib.suppress(OSError):
+                    tqdm.write(
+                        f"Stopped in {unfinished}. In Python, the same call with resume={how} goes on."
+                    )
+            return history
+
+
+def _settings(recipe: str, explicit: dict) -> Recipe:
     if recipe not in RECIPES:
         raise ValueError(f"recipe must be one of {', '.join(map(repr, RECIPES))}; found {recipe!r}")
-    explicit = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum}
-    settings = replace(
-        RECIPES[recipe], **{name: value for name, value in explicit.items() if value is not None}
-    )
+    return replace(RECIPES[recipe], **{name: value for name, value in explicit.items() if value is not None})
+
+
+def _refuse_other_types(model: object, train: object, test: object) -> None:
     for name, split in (("train", train), ("test", test)):
         if not (isinstance(split, Split) or (split is None and name == "test")):
             raise TypeError(
@@ -345,94 +458,6 @@ def fit(
         raise TypeError(f"model must be a torch module, such as mlp(), not a {type(model).__name__}")
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError("the model has no parameters to train: there are none, or all are frozen")
-    device = choose_device(device)
-    history = History(settings, seed, validation, str(device), recipe)
-    history._data = _describe_data(train)
-    evaluated = {}
-    if validation:
-        train, evaluated["validation"] = train.hold_out(validation, seed)
-    if test is not None:
-        evaluated["test"] = test
-    batches = Batches(train, settings.batch_size, shuffle=True, seed=seed, device=device)
-    evaluation_batches = {
-        name: Batches(split, EVALUATION_BATCH_SIZE, device=device) for name, split in evaluated.items()
-    }
-
-    with InterruptLater(ending=checkpoint is not None) as interrupt, _moved_to(device, model):
-        optimizer, scheduler = _make_optimizer(model, settings, len(batches), device)
-        if resume is not None:
-            _take_up(history, resume, model, optimizer, scheduler)
-        position = history._position
-        bar = tqdm(
-            total=settings.epochs * len(batches),
-            initial=position.epoch * len(batches) + position.totals[0],
-            unit="batch",
-            disable=not _progress_wanted(progress),
-        )
-
-        def after_step(watch: Watch) -> None:
-            if scheduler is not None:
-                scheduler.step()
-            with contextlib.suppress(OSError):  # the terminal may be gone
-                if not bar.disable and watch.step % 50 == 0:
-                    metrics = watch.metrics()
-                    shown = f"loss {metrics.loss:.4f}, accuracy {metrics.accuracy:.4f}"
-                    bar.set_postfix_str(shown, refresh=False)
-                bar.update()
-
-        def save() -> None:
-            if checkpoint is not None:
-                fitted = history._to_checkpoint()
-                save_checkpoint(model, optimizer, checkpoint, scheduler=scheduler, fit=fitted)
-
-        try:
-            with bar:
-                if resume is None or isinstance(resume, History) or not _same_file(resume, checkpoint):
-                    save()
-                for epoch in range(position.epoch, settings.epochs):
-                    bar.set_description(f"epoch {epoch + 1}/{settings.epochs}", refresh=False)
-                    batches.set_epoch(epoch)
-                    watch = Watch(
-                        f"epoch {epoch + 1}",
-                        totals=position.totals,
-                        interrupt=interrupt,
-                        after_step=after_step,
-                        warn_of_probabilities=epoch == 0,
-                    )
-                    start = time.perf_counter() - position.seconds
-                    with _own_random_stream(device, seed, epoch, position.random):
-                        metrics = train_epoch(model, batches, optimizer, watch=watch)
-                        random = _random_state(device)
-                    seconds = time.perf_counter() - start
-                    state = copy.deepcopy(optimizer_state(optimizer, scheduler))
-                    states = {"shapes": _shapes(optimizer), "state": state}
-                    if watch.step < len(batches):  # Ctrl-C in mid-epoch
-                        history._position = _Position(epoch, watch.totals(), random, seconds, **states)
-                        save()
-                        break
-                    history._position = position = _Position(epoch + 1, **states)
-                    start = time.perf_counter()
-                    results = {
-                        name: evaluate(model, held, watch=Watch(warn_of_probabilities=False))
-                        for name, held in evaluation_batches.items()
-                    }
-                    history._add(metrics, results, seconds, time.perf_counter() - start)
-                    save()
-                    if after_epoch is not None:
-                        after_epoch(history[-1], settings.epochs)
-                    if interrupt.requested:
-                        break
-        except (NonFiniteLossError, OSError) as error:
-            error.history = history
-            raise
-
-        history.interrupted = len(history) < settings.epochs
-        if history.interrupted:
-            unfinished = f"epoch {history._position.epoch + 1} of {settings.epochs}"
-            how = "history" if checkpoint is None else repr(str(checkpoint))
-            with contextlib.suppress(OSError):
-                tqdm.write(f"Stopped in {unfinished}. In Python, the same call with resume={how} goes on.")
-        return history
 
 
 def read_history(path: str | Path) -> History:
@@ -440,8 +465,10 @@ def read_history(path: str | Path) -> History:
     return History._from_checkpoint(read_checkpoint(path), path)
 
 
-def _same_file(first: str | Path, second: str | Path | None) -> bool:
-    names = (os.path.realpath(os.path.expanduser(path)) for path in (first, second or ""))
+def _same_file(resume: object, checkpoint: str | Path | None) -> bool:
+    if checkpoint is None or not isinstance(resume, str | os.PathLike):
+        return False
+    names = (os.path.realpath(os.path.expanduser(path)) for path in (resume, checkpoint))
     return len(set(names)) == 1
 
 
@@ -496,31 +523,38 @@ def _shapes(optimizer) -> list[tuple]:
 
 def _describe_data(train: Split) -> dict:
     """What tells the training data from others: their number, and a checksum (CRC-32)."""
+    if len(train):  # labels may have been changed in place after the split was made
+        check_targets(train.labels, num_rows=len(train), num_classes=NUM_CLASSES)
     checksum = 0
     for values in (train.images, train.labels):
         checksum = zlib.crc32(values.cpu().contiguous().numpy(), checksum)
     return {"number of training images": len(train), "checksum of the training data": checksum}
 
 
-def _take_up(history: History, resume: History | str | Path, model, optimizer, scheduler) -> None:
+def _read_resumed(resume: "History | str | Path | None", processes: Processes) -> "History | dict | None":
+    """A history as it is; of a path, the content of the checkpoint: one process reads it for all."""
+    if resume is None or isinstance(resume, History):
+        return resume
+    if isinstance(resume, str | os.PathLike):
+        return processes.from_first(lambda: read_checkpoint(resume))
+    raise TypeError(
+        "resume must be the History that fit returned, or the path of a checkpoint, not a "
+        f"{type(resume).__name__}"
+    )
+
+
+def _take_up(history: History, resumed, resume, model, optimizer, scheduler) -> None:
     """Make ``history``, the optimizer and, from a checkpoint, the model stand where ``resume`` stopped.
 
     Another recipe, seed, architecture or data are refused before anything changes.
     """
-    if isinstance(resume, History):
-        earlier, source, content = resume, "the history to resume", None
-    elif isinstance(resume, str | os.PathLike):
-        content = read_checkpoint(resume)
-        earlier, source = History._from_checkpoint(content, resume), resume
+    if resumed is None:
+        return
+    if isinstance(resumed, History):
+        earlier, source, content = resumed, "the history to resume", None
     else:
-        raise TypeError(
-            "resume must be the History that fit returned, or the path of a checkpoint, not a "
-            f"{type(resume).__name__}"
-        )
-    ours, theirs = (
-        {**vars(run.recipe), "seed": run.seed, "validation": run.validation, **run._data}
-        for run in (history, earlier)
-    )
+        earlier, source, content = History._from_checkpoint(resumed, resume), resume, resumed
+    ours, theirs = history._settings(), earlier._settings()
     if earlier._position.shapes is not None:  # None before the first step: any model may begin
         ours["shapes of parameters"] = _shapes(optimizer)
         theirs["shapes of parameters"] = earlier._position.shapes
@@ -539,15 +573,26 @@ def _take_up(history: History, resume: History | str | Path, model, optimizer, s
 
 
 @contextlib.contextmanager
-def _own_random_stream(device: torch.device, seed: int, epoch: int, state: dict | None) -> Iterator[None]:
-    """Draw (dropout, say) from a stream of (seed, epoch), or from ``state`` on; torch's own is untouched."""
+def _own_random_stream(
+    device: torch.device, seed: int, position: _Position, processes: Processes
+) -> Iterator[None]:
+    """Draw (dropout, say) from a stream of (seed, epoch), or where it stood; torch's own is left alone.
+
+    Each of several processes has its own stream.  In mid-epoch under another number of them than before, the
+    streams begin anew.
+    """
+    stands = position.random if position.random and len(position.random) == processes.count else None
+    stream = (1,)  # not the stream of the batches' order
+    if processes.count > 1 or (position.random and not stands):
+        stream += (processes.count, processes.rank, position.totals[0])
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
-        start = seeded_generator(seed, epoch, 1).initial_seed()  # 1: not the stream of the batches' order
+        start = seeded_generator(seed, position.epoch, *stream).initial_seed()
         torch.random.default_generator.manual_seed(start)
         if cuda:
             torch.cuda.manual_seed(start)
-        if state is not None:
+        if stands:
+            state = stands[processes.rank]
             torch.set_rng_state(state["cpu"])
             if cuda and state["cuda"] is not None:
                 torch.cuda.set_rng_state(state["cuda"], device)
