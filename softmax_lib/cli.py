@@ -296,7 +296,7 @@ def _adopt(options: argparse.Namespace, earlier, recipes: dict) -> None:
     if options.seed is None:
         options.seed = earlier.seed
     if options.validation is None:
-        options.validation = earlier.validation
+        options.validation = earlier.validation or None
     if options.recipe in (None, earlier.recipe_name):
         options.recipe = earlier.recipe_name
         for name in ("epochs", "batch_size", "lr", "momentum"):

@@ -334,7 +334,7 @@ def fit(
     A nan or infinite loss raises NonFiniteLossError before its step, and a checkpoint that can't be written
     OSError, both with ``.history``; an older checkpoint stays as it is.
     """
-    with process_group() as processes:
+    with InterruptLater(ending=checkpoint is not None) as interrupt, process_group() as processes:
         with processes.together():
             explicit = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum}
             settings = _settings(recipe, explicit)
@@ -355,7 +355,7 @@ def fit(
         processes.require_same(**history._settings(), shapes=[tuple(p.shape) for p in model.parameters()])
         resumed = _read_resumed(resume, processes)
 
-        with InterruptLater(ending=checkpoint is not None) as interrupt, _moved_to(device, model):
+        with _moved_to(device, model):
             optimizer, scheduler = _make_optimizer(model, settings, len(batches), device)
             with processes.together():
                 _take_up(history, resumed, resume, model, optimizer, scheduler)

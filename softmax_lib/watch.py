@@ -63,10 +63,15 @@ class InterruptLater:
         return self
 
     def __exit__(self, *exception) -> None:
-        for signum in reversed(list(self._previous)):  # Ctrl-C last
-            signal.signal(signum, self._previous.pop(signum))
-        if self._put_off is not None and exception[0] is None:
-            signal.raise_signal(self._put_off)
+        try:
+            for signum in self._signals[1:]:
+                if signum in self._previous:
+                    signal.signal(signum, self._previous.pop(signum))
+            if self._put_off is not None and exception[0] is None:
+                signal.raise_signal(self._put_off)
+        finally:  # Ctrl-C last: until here it would lose what a caller is about to get
+            if self._previous:
+                signal.signal(signal.SIGINT, self._previous.pop(signal.SIGINT))
 
     def _note(self, signum, frame):
         if signum == signal.SIGINT:
