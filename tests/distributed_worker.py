@@ -75,18 +75,20 @@ def dropout(processes, folder):
     """Ctrl-C reaches the second process alone; all stop after the same step, and resume to the same bits."""
     options = {"epochs": 3, "batch_size": 16, "lr": 0.05, "device": "cpu"}
     straight, again = network(dropout=0.3), network(dropout=0.3)
-    for model in (straight, again):
-        fit(model, split(150), **options)
+    expected = [fit(model, split(150), **options) for model in (straight, again)]
     act = interrupt if processes.rank == 1 else nn.Identity()
     model = network(dropout=0.3, end=At(14, act))
     stopped = fit(model, split(150), **options, checkpoint=folder / "dropout.pt")
     resumed = network(seed=processes.rank, dropout=0.3)
-    fit(resumed, split(150), **options, resume=folder / "dropout.pt")
-    fit(model, split(150), **options, resume=stopped)
+    histories = [
+        fit(resumed, split(150), **options, resume=folder / "dropout.pt"),
+        fit(model, split(150), **options, resume=stopped),
+    ]
     every = [[p.detach() for p in m.parameters()] for m in (straight, again, resumed, model)]
     return {
         "stopped_at": (len(stopped), stopped.batches_done, stopped.interrupted),
         "equal": [all(map(torch.equal, every[0], other)) for other in every[1:]],
+        "metrics": [[record[:3] for record in history] for history in (expected[0], *histories)],
         "sum": float(sum(p.double().sum() for p in every[0])),
     }
 

@@ -122,6 +122,9 @@ def test_ctrl_c_in_one_process_stops_all_after_the_same_step_and_dropout_resumes
         assert result["dropout"]["stopped_at"] == (1, 4, True)
         assert result["dropout"]["equal"] == [True, True, True]
         sums.add(result["dropout"]["sum"])
+        expected, *others = result["dropout"]["metrics"]
+        for records in others:
+            assert [list(r) for r in records] == [pytest.approx(list(r), rel=1e-12) for r in expected]
     assert len(sums) == 1
 
 
