@@ -157,6 +157,7 @@ def _train(options: argparse.Namespace) -> int:
         return 2
     from softmax_lib.distributed import ProcessLostError, process_group
 
+    options.folder = options.out  # the run's; else runs/N, once it is made
     try:
         with _ended_by_signals(), process_group() as processes:
             try:
@@ -167,7 +168,7 @@ def _train(options: argparse.Namespace) -> int:
                 _tell(error, options)  # now: torchrun ends the others once the first of them has left
                 raise
     except ProcessLostError as error:
-        if options.out is None:  # lost before the start
+        if options.folder is None:  # lost before the start
             raise
         raise ProcessLostError(f"{error}. {_how_to_go_on(options)}") from error
     except SystemExit as end:  # SIGTERM or SIGHUP
@@ -180,13 +181,13 @@ def _train(options: argparse.Namespace) -> int:
 def _train_together(options: argparse.Namespace, processes) -> int:
     made = options.out is None or not options.out.exists()
     if not options.resume:  # before the training, not after it
-        options.out = processes.from_first(lambda: _result_folder(options.out, options.overwrite))
+        options.folder = processes.from_first(lambda: _result_folder(options.out, options.overwrite))
     try:
-        return _train_into(options.out, options, processes)
+        return _train_into(options.folder, options, processes)
     finally:
         with contextlib.suppress(OSError):
             if made and processes.is_first:
-                options.out.rmdir()  # only if it is empty: after an error before the training
+                options.folder.rmdir()  # only if it is empty: after an error before the training
 
 
 @contextlib.contextmanager
@@ -314,7 +315,9 @@ def _where(earlier, epochs: int, checkpoint: Path) -> str:
 
 
 def _how_to_go_on(options: argparse.Namespace) -> str:
-    resumed = argparse.Namespace(command="train", out=options.out, data=options.data, device=options.device)
+    resumed = argparse.Namespace(
+        command="train", out=options.folder, data=options.data, device=options.device
+    )
     return f"Go on:   {_command(resumed)} --resume"
 
 
@@ -396,7 +399,7 @@ def _command(options: argparse.Namespace) -> str:
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         words = ["torchrun", "--nproc-per-node", os.environ["LOCAL_WORLD_SIZE"], *words[1:]]
     for name, value in vars(options).items():
-        if value != defaults[name] and name not in ("run", "resume"):
+        if name not in ("run", "resume", "folder") and value != defaults[name]:
             flag = f"--{name.replace('_', '-')}"
             words += [flag] if value is True else [flag, str(value)]
     return shlex.join(words)

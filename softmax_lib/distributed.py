@@ -8,6 +8,7 @@ all know.
 With one process everything here does nothing.  Introduced by notebook 10.
 """
 
+import atexit
 import contextlib
 import os
 from collections.abc import Callable, Iterator
@@ -172,31 +173,37 @@ class Shares(Batches):
 
 @contextlib.contextmanager
 def process_group() -> Iterator[Processes]:
-    """The processes that torchrun started, connected while this is entered; one, if it started none.
+    """The processes that torchrun started, or one, if it started none.
+
+    The first call connects them; they stay connected until the process ends, because a second connection
+    could meet what is left of the first.
 
     Raises ProcessLostError where torch reports that the connection to another process broke, or that it did
     not answer for two minutes.
     """
-    connected = dist.is_available() and dist.is_initialized()
-    if not connected and not (dist.is_available() and dist.is_torchelastic_launched()):
+    if not (dist.is_available() and (dist.is_initialized() or dist.is_torchelastic_launched())):
         yield Processes()
         return
     try:
-        if not connected:
+        if not dist.is_initialized():
             gpus = torch.cuda.is_available() and dist.is_nccl_available()
             dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", timeout=TIMEOUT)
+            atexit.register(_disconnect)
         yield Processes(dist.get_rank(), dist.get_world_size())
     except Exception as error:
         if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
             raise
+        atexit.unregister(_disconnect)  # which could wait for the lost one
         reason = str(error).splitlines()[0].rpartition("] ")[2]
         raise ProcessLostError(
             f"process {os.environ.get('RANK', '?')} of the run stops, because another one ended or no longer "
             f"answers (torch: {reason[:200]}). What was done since the last checkpoint is lost"
         ) from error
-    else:
-        if not connected:
-            dist.destroy_process_group()
+
+
+def _disconnect() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _made_again(kind: type, message: str) -> Exception:
