@@ -2,23 +2,24 @@
 
 An idea is derived in a notebook and imported from here in the later ones, under the same name.
 
-==============  ===================================================  =================
-module          holds                                                first used in
-==============  ===================================================  =================
-``functional``  softmax, log-sum-exp, cross-entropy, its gradient    notebooks 1 to 4
-``gradcheck``   numerical gradients and the relative error           notebook 4
-``toy``         data small enough to see: points of two features     notebook 4
-``plots``       figures on a given ``Axes``                          notebook 6
-``data``        MNIST in memory, batches, a root for torchvision     notebook 6
-``models``      the linear classifier and the MLP: both give logits  notebooks 6 and 7
-``training``    ``train_epoch``, ``evaluate``, ``fit``, its history  notebook 7
-``watch``       what those three keep an eye on                      with ``training``
-``checkpoint``  model files, written atomically                      notebook 7
-``digits``      a photo or drawing made into what MNIST holds        notebook 9
-``results``     tables of experiments: the course's, and yours       notebook 10
-``checks``      checks of the exercises that name the mistake        notebook 1
-``cli``         ``python -m softmax_lib train | evaluate | …``       the terminal
-==============  ===================================================  =================
+===============  ===================================================  =================
+module           holds                                                first used in
+===============  ===================================================  =================
+``functional``   softmax, log-sum-exp, cross-entropy, its gradient    notebooks 1 to 4
+``gradcheck``    numerical gradients and the relative error           notebook 4
+``toy``          data small enough to see: points of two features     notebook 4
+``plots``        figures on a given ``Axes``                          notebook 6
+``data``         MNIST in memory, batches, a root for torchvision     notebook 6
+``models``       the linear classifier and the MLP: both give logits  notebooks 6 and 7
+``training``     ``train_epoch``, ``evaluate``, ``fit``, its history  notebook 7
+``watch``        what those three keep an eye on                      with ``training``
+``checkpoint``   model files and checkpoints, written atomically      notebook 7
+``distributed``  several processes, each a share of every batch       notebook 10
+``digits``       a photo or drawing made into what MNIST holds        notebook 9
+``results``      tables of experiments: the course's, and yours       notebook 10
+``checks``       checks of the exercises that name the mistake        notebook 1
+``cli``          ``python -m softmax_lib train | evaluate | …``       the terminal
+===============  ===================================================  =================
 
 ``import softmax_lib`` loads none of them, so a NumPy-only notebook never waits for torch.
 """

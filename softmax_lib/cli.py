@@ -6,6 +6,7 @@ import importlib.util
 import os
 import platform
 import shlex
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -26,6 +27,9 @@ that only guesses has a loss of ln 10 = 2.3026 and an accuracy of 0.10: that is 
   fast       2       128    0.2   0.9       one cycle, Nesterov
 
 What you give wins over the recipe:  python -m softmax_lib train --epochs 3 --lr 0.05
+
+After each epoch, and on Ctrl-C, DIR/checkpoint.pt holds all that the run needs to go on, to the same bits:
+  python -m softmax_lib train --out DIR --resume
 """
 EVALUATE_HELP = "Loss and accuracy of a trained network on the 10,000 test images, and what it confuses most."
 PREDICT_HELP = """\
@@ -36,7 +40,9 @@ scaled to 20 pixels, the centre of mass moved to the middle of 28 x 28. Then the
 are printed. The probabilities say how sure the network is, not how right: notebook 9 looks into that.
 """
 DOCTOR_HELP = "Look at Python, torch, torchvision, the device, the data and Jupyter; say what to do."
-EXIT_CODES = "exit codes: 0 done, 1 failed (the message says why), 2 wrong usage, 130 stopped by Ctrl-C"
+EXIT_CODES = """\
+exit codes: 0 done, 1 failed (the message says why), 2 wrong usage, 130 stopped by Ctrl-C,
+143 by SIGTERM (kill), 129 by SIGHUP (a closed terminal)"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,12 +56,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `| head` say, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (OSError, ValueError, FloatingPointError) as error:  # what a user can mend; others are our faults
-        print(f"softmax_lib {options.command}: {error}", file=sys.stderr)
+    except USERS_ERRORS as error:
+        _tell(error, options)
         return 1
     except KeyboardInterrupt:
-        print(f"softmax_lib {options.command}: stopped", file=sys.stderr)
+        if _is_first_process():
+            print(f"softmax_lib {options.command}: stopped", file=sys.stderr)
         return 130
+
+
+USERS_ERRORS = (OSError, ValueError, FloatingPointError)  # what a user can mend; others are our faults
+
+
+def _tell(error: Exception, options: argparse.Namespace) -> None:
+    """Print the error once: of several processes that have the same one, only the first does."""
+    if not hasattr(error, "told"):
+        if _is_first_process() or not getattr(error, "known_to_all", False):
+            print(f"softmax_lib {options.command}: {error}", file=sys.stderr, flush=True)
+        error.told = True
+
+
+def _is_first_process() -> bool:
+    return os.environ.get("RANK", "0") == "0"  # set by torchrun
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     train = add("train", _train, TRAIN_HELP)
-    train.add_argument("--recipe", default="lecture", choices=("lecture", "fast"), help="default: lecture")
+    train.add_argument("--recipe", choices=("lecture", "fast"), help="default: lecture")
     train.add_argument("--epochs", type=int, help="passes over the training images")
     train.add_argument("--batch-size", type=int, help="images a step")
     train.add_argument("--lr", type=float, help="learning rate (its peak, with a one-cycle schedule)")
@@ -87,13 +109,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--validation",
         type=amount,
-        default=0.0,
         metavar="AMOUNT",
         help="training images to hold out and evaluate after each epoch: a fraction (0.1) or a number (5000)",
     )
-    train.add_argument("--seed", type=int, default=0, help="of weights, batch order and hold-out; default: 0")
+    train.add_argument("--seed", type=int, help="of weights, batch order and hold-out; default: 0")
     train.add_argument("--out", type=Path, metavar="DIR", help="a folder for the results; default: runs/N")
-    train.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
+    held = train.add_mutually_exclusive_group()
+    held.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
+    held.add_argument("--resume", action="store_true", help="go on with the run in DIR, with its settings")
 
     evaluate = add("evaluate", _evaluate, EVALUATE_HELP)
     predict = add("predict", _predict, PREDICT_HELP)
@@ -121,63 +144,181 @@ def amount(text: str) -> int | float:
 # ------------------------------------------------------------------------------------------------------ train
 
 RESULTS = ("model.pt", "history.csv", "curves.png", "confusion.png")
+CHECKPOINT = "checkpoint.pt"
 
 
 def _train(options: argparse.Namespace) -> int:
-    made = options.out is None or not options.out.exists()
-    out = _result_folder(options.out, options.overwrite)  # before the training, not after it
+    if options.resume and options.out is None:
+        if _is_first_process():
+            print(
+                "softmax_lib train: --resume needs --out DIR, the folder of the run to go on with",
+                file=sys.stderr,
+            )
+        return 2
+    from softmax_lib.distributed import ProcessLostError, process_group
+
+    options.folder = options.out  # the run's; else runs/N, once it is made
     try:
-        return _train_into(out, options)
+        with _ended_by_signals(), process_group() as processes:
+            try:
+                return _train_together(options, processes)
+            except ProcessLostError:
+                raise
+            except USERS_ERRORS as error:
+                _tell(error, options)  # now: torchrun ends the others once the first of them has left
+                raise
+    except ProcessLostError as error:
+        if options.folder is None:  # lost before the start
+            raise
+        raise ProcessLostError(f"{error}. {_how_to_go_on(options)}") from error
+    except SystemExit as end:  # SIGTERM or SIGHUP
+        if _is_first_process():
+            with contextlib.suppress(OSError):
+                print(f"softmax_lib train: ended by a signal. {_how_to_go_on(options)}", file=sys.stderr)
+        return end.code
+
+
+def _train_together(options: argparse.Namespace, processes) -> int:
+    made = options.out is None or not options.out.exists()
+    if not options.resume:  # before the training, not after it
+        options.folder = processes.from_first(lambda: _result_folder(options.out, options.overwrite))
+    try:
+        return _train_into(options.folder, options, processes)
     finally:
         with contextlib.suppress(OSError):
-            if made:
-                out.rmdir()  # only if it is empty: after an error, or Ctrl-C in the first epoch
+            if made and processes.is_first:
+                options.folder.rmdir()  # only if it is empty: after an error before the training
 
 
-def _train_into(out: Path, options: argparse.Namespace) -> int:
+@contextlib.contextmanager
+def _ended_by_signals():
+    """SIGTERM and SIGHUP raise SystemExit inside, with the exit code that a shell gives them."""
+
+    def end(signum, frame):
+        raise SystemExit(128 + signum)
+
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    previous = {}
+    try:
+        for signum in signals:
+            if signal.getsignal(signum) is signal.SIG_DFL:  # under nohup, SIGHUP is ignored
+                previous[signum] = signal.signal(signum, end)
+        yield
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+
+
+def _train_into(out: Path, options: argparse.Namespace, processes) -> int:
     import torch
 
     from softmax_lib.data import load_mnist
     from softmax_lib.models import mlp
-    from softmax_lib.training import choose_device, describe_epoch, fit
+    from softmax_lib.training import RECIPES, choose_device, describe_epoch, fit, read_history
 
-    device = choose_device(options.device)
-    mnist = load_mnist(options.data)
-    torch.manual_seed(options.seed)
+    first = processes.is_first  # the one that writes and prints; under torchrun the others only compute
+    checkpoint = out / CHECKPOINT
+
+    def read():
+        if not checkpoint.exists():
+            raise FileNotFoundError(
+                f"{checkpoint} does not exist: there is nothing to resume. "
+                "Without --resume, a run begins there"
+            )
+        return read_history(checkpoint)
+
+    earlier = None
+    if options.resume:
+        earlier = processes.from_first(read)
+        _adopt(options, earlier, RECIPES)
+    options.recipe = options.recipe or "lecture"
+    options.seed = options.seed or 0
+    with processes.together():
+        device = processes.device(choose_device(options.device), options.device)
+        mnist = load_mnist(options.data)
+        torch.manual_seed(options.seed)
     model = mlp()
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
-    print(f"784-520-320-240-120-10, {num_parameters:,} parameters, on {_device_name(device)}")
-    print(f"{len(mnist.train):,} training and {len(mnist.test):,} test images; guessing has a loss of 2.3026")
+    if first:
+        where = _device_name(device) + (f", {processes.count} processes" if processes.count > 1 else "")
+        print(f"784-520-320-240-120-10, {num_parameters:,} parameters, on {where}")
+        sizes = f"{len(mnist.train):,} training and {len(mnist.test):,} test images"
+        print(f"{sizes}; guessing has a loss of 2.3026")
+        if earlier is not None:
+            print(_where(earlier, options.epochs or RECIPES[options.recipe].epochs, checkpoint))
+        print(end="", flush=True)
 
-    history = fit(
-        model,
-        mnist.train,
-        mnist.test,
-        recipe=options.recipe,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        lr=options.lr,
-        momentum=options.momentum,
-        validation=options.validation,
-        seed=options.seed,
-        device=device,
-        after_epoch=lambda record, epochs: _print_line(describe_epoch(record, epochs)),
-    )
+    try:
+        history = fit(
+            model,
+            mnist.train,
+            mnist.test,
+            recipe=options.recipe,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            lr=options.lr,
+            momentum=options.momentum,
+            validation=options.validation or 0.0,
+            seed=options.seed,
+            device=device,
+            checkpoint=checkpoint,
+            resume=checkpoint if options.resume else None,
+            after_epoch=lambda record, epochs: _print_line(describe_epoch(record, epochs)),
+        )
+    except FloatingPointError as error:
+        if first and not error.history:  # no epoch to go on from
+            checkpoint.unlink(missing_ok=True)
+        raise
+    with processes.together():
+        if first:
+            _finish(out, options, model, mnist.test, history)
+    return 130 if history.interrupted else 0
+
+
+def _finish(out: Path, options: argparse.Namespace, model, test, history) -> None:
+    """Write and print the results, as far as there are any."""
     if len(history) == 0:
-        print("softmax_lib train: stopped before the first epoch ended; nothing was written", file=sys.stderr)
-        return 130
-    _write_results(out, model, mnist.test, history)
+        print(f"softmax_lib train: stopped in the first epoch. {_how_to_go_on(options)}", file=sys.stderr)
+        return
+    _write_results(out, model, test, history)
 
     last = history[-1]
-    correct = round(last.test_accuracy * len(mnist.test))
+    correct = round(last.test_accuracy * len(test))
     training, evaluating = (sum(history.column(f"{what}_seconds")) for what in ("train", "evaluation"))
-    command = ["python", "-m", "softmax_lib", "train", *_given(options)]
     print()
-    print(f"test accuracy {last.test_accuracy:.4f} ({correct:,} of {len(mnist.test):,}), epoch {last.epoch}")
+    print(f"test accuracy {last.test_accuracy:.4f} ({correct:,} of {len(test):,}), epoch {last.epoch}")
     print(f"training took {training:.1f} s, evaluating {evaluating:.1f} s")
     print(f"results: {', '.join(str(out / name) for name in RESULTS)}")
-    print(f"again:   {shlex.join(command)}")
-    return 130 if history.interrupted else 0
+    print(_how_to_go_on(options) if history.interrupted else f"again:   {_command(options)}", flush=True)
+
+
+def _adopt(options: argparse.Namespace, earlier, recipes: dict) -> None:
+    """Take the settings that were not given from the earlier run; ``fit`` refuses those that differ."""
+    if options.seed is None:
+        options.seed = earlier.seed
+    if options.validation is None:
+        options.validation = earlier.validation or None
+    if options.recipe in (None, earlier.recipe_name):
+        options.recipe = earlier.recipe_name
+        for name in ("epochs", "batch_size", "lr", "momentum"):
+            value = getattr(earlier.recipe, name)
+            if getattr(options, name) is None and value != getattr(recipes[options.recipe], name):
+                setattr(options, name, value)
+
+
+def _where(earlier, epochs: int, checkpoint: Path) -> str:
+    if len(earlier) < epochs:
+        within = f" and {earlier.batches_done} batches of the next" if earlier.batches_done else ""
+        return f"going on after {len(earlier)} of {epochs} epochs{within}: {checkpoint}"
+    more = "" if earlier.recipe.one_cycle else f". To train further: --epochs {len(earlier) + 1}"
+    return f"this run is already finished: {len(earlier)} of {epochs} epochs, {checkpoint}{more}"
+
+
+def _how_to_go_on(options: argparse.Namespace) -> str:
+    resumed = argparse.Namespace(
+        command="train", out=options.folder, data=options.data, device=options.device
+    )
+    return f"Go on:   {_command(resumed)} --resume"
 
 
 def _print_line(line: str) -> None:
@@ -191,11 +332,12 @@ def _result_folder(folder: Path | None, overwrite: bool) -> Path:
     """A folder that can be written to and holds no results of an earlier run, unless they may be replaced."""
     if folder is None:
         return _next_run_folder()
-    held = [name for name in RESULTS if (folder / name).exists()]
+    held = [name for name in (*RESULTS, CHECKPOINT) if (folder / name).exists()]
     if held and not overwrite:
+        go_on = ", go on with it with --resume" if CHECKPOINT in held else ""
         raise FileExistsError(
             f"{folder} holds the results of an earlier run ({', '.join(held)}). "
-            "Choose another --out, or replace them with --overwrite"
+            f"Choose another --out{go_on}, or replace them with --overwrite"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -250,15 +392,17 @@ def _write_results(out: Path, model, test, history) -> None:
             figure.savefig(partial, format="png", dpi=150)
 
 
-def _given(options: argparse.Namespace) -> list[str]:
-    """The options that differ from the defaults, as they would be typed; the seed always."""
-    defaults = vars(_parser().parse_args(["train"]))
-    words = []
+def _command(options: argparse.Namespace) -> str:
+    """The command with the options that differ from the defaults, as it would be typed; the seed always."""
+    defaults = vars(_parser().parse_args(["train"])) | {"recipe": "lecture"}
+    words = ["python", "-m", "softmax_lib", "train"]
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        words = ["torchrun", "--nproc-per-node", os.environ["LOCAL_WORLD_SIZE"], *words[1:]]
     for name, value in vars(options).items():
-        flag = f"--{name.replace('_', '-')}"
-        if name == "seed" or value != defaults[name]:
-            words += [flag] if value is True else [] if callable(value) else [flag, str(value)]
-    return words
+        if name not in ("run", "resume", "folder") and value != defaults[name]:
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, str(value)]
+    return shlex.join(words)
 
 
 # --------------------------------------------------------------------------------- evaluate, predict

@@ -221,10 +221,14 @@ class Batches:
         return order.to(self.labels.device)
 
     def _batch(self, order: Tensor | None, step: int) -> tuple[Tensor, Tensor]:
-        rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
+        rows = self._rows(step)
         rows = rows if order is None else order[rows]
         images = self.images[rows].unsqueeze(1)  # (B, 1, H, W) uint8
         return images.to(torch.float32).div_(255), self.labels[rows]
+
+    def _rows(self, step: int) -> slice:
+        start = step * self.batch_size
+        return slice(start, min(start + self.batch_size, len(self.labels)))
 
 
 # --------------------------------------------------------------------------------------------------- loading

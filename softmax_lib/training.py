@@ -12,6 +12,7 @@ import math
 import os
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -23,8 +24,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from softmax_lib.checkpoint import written_atomically
-from softmax_lib.data import Batches, Split, seeded_generator
+from softmax_lib.checkpoint import (
+    CheckpointError,
+    optimizer_state,
+    read_checkpoint,
+    restore,
+    save_checkpoint,
+    written_atomically,
+)
+from softmax_lib.data import NUM_CLASSES, Batches, Split, check_targets, seeded_generator
+from softmax_lib.distributed import Processes, Shares, process_group
 from softmax_lib.watch import InterruptLater, Metrics, NonFiniteLossError, Watch
 
 EVALUATION_BATCH_SIZE = 1000  # no gradients, so larger batches than in training fit and are quicker
@@ -154,29 +163,31 @@ class _Position:
 
     epoch: int = 0  # epochs finished
     totals: tuple = (0, 0.0, 0, 0)  # Watch.totals() of the epoch begun: batches done and sums
-    random: dict | None = None  # of the epoch begun: dropout's random stream
+    random: list[dict] | None = None  # of the epoch begun: dropout's random stream, in each process
     seconds: float = 0.0  # of the epoch begun
     shapes: list[tuple] | None = None  # of the model's parameters
-    optimizer: dict | None = None  # state dicts
-    scheduler: dict | None = None
+    state: dict | None = None  # of optimizer and schedule; None before the first step
 
 
 class History(Sequence[EpochRecord]):
     """The epochs of a ``fit``, in order: ``history[-1].test_accuracy``, ``history.column("train_loss")``.
 
-    recipe: what was used, after explicit arguments.  interrupted: whether Ctrl-C ended it; then
-    ``fit(..., resume=history)`` goes on where it stopped.
+    recipe: what was used, after explicit arguments; recipe_name: where it began.  interrupted: whether Ctrl-C
+    ended it; then ``fit(..., resume=history)`` goes on where it stopped.
     """
 
-    def __init__(self, recipe: Recipe, seed: int, validation: int | float, device: str):
+    def __init__(
+        self, recipe: Recipe, seed: int, validation: int | float, device: str, recipe_name: str = "lecture"
+    ):
         self.recipe = recipe
+        self.recipe_name = recipe_name
         self.seed = seed
         self.validation = validation
         self.device = device
         self.interrupted = False
         self.records: list[EpochRecord] = []
         self._position = _Position()
-        self._num_images = 0
+        self._data = {"number of training images": 0, "checksum of the training data": 0}
 
     @overload
     def __getitem__(self, index: int) -> EpochRecord: ...
@@ -187,6 +198,11 @@ class History(Sequence[EpochRecord]):
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @property
+    def batches_done(self) -> int:
+        """Of the epoch after the last one here: above 0 if training was stopped in the middle of it."""
+        return self._position.totals[0]
 
     def column(self, name: str) -> list:
         """The values of one field, an epoch each."""
@@ -215,13 +231,45 @@ class History(Sequence[EpochRecord]):
             )
         )
 
+    def _settings(self) -> dict:
+        """What must not differ where a run goes on, or between the processes of one."""
+        return {**vars(self.recipe), "seed": self.seed, "validation": self.validation, **self._data}
+
+    def _to_checkpoint(self) -> dict:
+        """All but the states of optimizer and schedule, in the plain values that a checkpoint holds."""
+        kept = {name: value for name, value in vars(self).items() if name not in ("recipe", "_position")}
+        position = {**vars(self._position), "state": None}
+        return {**kept, "recipe": vars(self.recipe), "records": list(map(tuple, self)), "_position": position}
+
+    @classmethod
+    def _from_checkpoint(cls, content: dict, path: str | Path) -> "History":
+        """The history in what ``read_checkpoint`` gave."""
+        try:
+            saved = dict(content["extra"]["fit"])
+            history = cls(Recipe(**saved.pop("recipe")), saved["seed"], saved["validation"], saved["device"])
+            state = {"optimizer": content["optimizer"], "scheduler": content["scheduler"]}
+            history._position = _Position(**{**saved.pop("_position"), "state": state})
+            history.records = [EpochRecord(*record) for record in saved.pop("records")]
+            if saved.keys() != vars(history).keys() - {"recipe", "records", "_position"}:
+                raise KeyError
+            vars(history).update(saved)
+            return history
+        except (LookupError, TypeError, ValueError):
+            raise CheckpointError(
+                f"{path} is a checkpoint, but not one of fit: load_checkpoint reads it"
+            ) from None
+
     def __repr__(self) -> str:
         names = [
             name for name in EpochRecord._fields[1:] if self.records and self[0]._asdict()[name] is not None
         ]
         lines = ["epoch  " + "  ".join(name.replace("_", " ") for name in names)]
         for record in self.records:
-            cells = (f"{getattr(record, name):>{len(name)}.4f}" for name in names)
+            values = (getattr(record, name) for name in names)
+            cells = (
+                f"{'-' if value is None else format(value, '.4f'):>{len(name)}}"
+                for name, value in zip(names, values, strict=True)
+            )
             lines.append(f"{record.epoch:>5}  " + "  ".join(cells))
         return "\n".join(lines if self.records else ["no epoch finished yet"])
 
@@ -253,7 +301,8 @@ def fit(
     seed: int = 0,
     device: str | torch.device = "auto",
     progress: str | bool = "auto",
-    resume: History | None = None,
+    resume: "History | str | Path | None" = None,
+    checkpoint: str | Path | None = None,
     after_epoch: Callable[[EpochRecord, int], None] | None = None,
 ) -> History:
     """Train the model in place with SGD on the cross-entropy, and return the history of the epochs.
@@ -266,6 +315,10 @@ def fit(
     device: "auto" takes CUDA, then MPS, then the CPU; the model returns to the device where it was.
     progress: a bar with loss and accuracy; "auto" shows it in a terminal or a notebook, unless the
     environment has SOFTMAX_LIB_PROGRESS=0.
+    checkpoint: a file to write before the first epoch, after each epoch, and when training is stopped; one
+    that is there is replaced.
+    resume: a checkpoint's path, or the history of an earlier ``fit`` of this model.  Other settings, data or
+    shapes than the earlier run's are refused before anything changes; only more epochs may follow.
     after_epoch: called after each epoch with its record and the number of epochs.
 
     The order of the batches and dropout depend on (seed, epoch) alone, in a random stream of their own:
@@ -273,15 +326,128 @@ def fit(
     bits.
 
     Ctrl-C (a notebook's stop button) ends training between two steps.  The history is returned, the weights
-    are kept, and ``fit(…, resume=history)`` with the same arguments goes on to the same result as if it had
-    never stopped.  A nan or infinite loss raises NonFiniteLossError (with ``.history``) before its step.
+    are kept, and the same call with ``resume=history``, or ``resume=path`` of the checkpoint, goes on to the
+    same result as if it had never stopped.  A second Ctrl-C stops at once: then what was done since the last
+    checkpoint is lost, as when the process is killed.  With a checkpoint, SIGTERM and SIGHUP end training in
+    the same way as the first Ctrl-C, and then the process.
+
+    A nan or infinite loss raises NonFiniteLossError before its step, and a checkpoint that can't be written
+    OSError, both with ``.history``; an older checkpoint stays as it is.
     """
+    with InterruptLater(ending=checkpoint is not None) as interrupt, process_group() as processes:
+        with processes.together():
+            explicit = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum}
+            settings = _settings(recipe, explicit)
+            _refuse_other_types(model, train, test)
+            device = processes.device(choose_device(device), device)
+            history = History(settings, seed, validation, str(device), recipe)
+            history._data = _describe_data(train)
+            evaluated = {}
+            if validation:
+                train, evaluated["validation"] = train.hold_out(validation, seed)
+            if test is not None:
+                evaluated["test"] = test
+            shared = {"device": device, "processes": processes}
+            batches = Shares(train, settings.batch_size, shuffle=True, seed=seed, **shared)
+            evaluation_batches = {
+                name: Shares(split, EVALUATION_BATCH_SIZE, **shared) for name, split in evaluated.items()
+            }
+        processes.require_same(**history._settings(), shapes=[tuple(p.shape) for p in model.parameters()])
+        resumed = _read_resumed(resume, processes)
+
+        with _moved_to(device, model):
+            optimizer, scheduler = _make_optimizer(model, settings, len(batches), device)
+            with processes.together():
+                _take_up(history, resumed, resume, model, optimizer, scheduler)
+            position = history._position
+            parallel_model = processes.parallel(model, batches)
+            bar = tqdm(
+                total=settings.epochs * len(batches),
+                initial=position.epoch * len(batches) + position.totals[0],
+                unit="batch",
+                disable=not (processes.is_first and _progress_wanted(progress)),
+            )
+
+            def after_step(watch: Watch) -> None:
+                if scheduler is not None:
+                    scheduler.step()
+                with contextlib.suppress(OSError):  # the terminal may be gone
+                    if not bar.disable and watch.step % 50 == 0:
+                        metrics = watch.metrics_here()
+                        shown = f"loss {metrics.loss:.4f}, accuracy {metrics.accuracy:.4f}"
+                        bar.set_postfix_str(shown, refresh=False)
+                    bar.update()
+
+            def save() -> None:
+                if checkpoint is not None:
+                    with processes.together():
+                        if processes.is_first:
+                            fitted = history._to_checkpoint()
+                            save_checkpoint(model, optimizer, checkpoint, scheduler=scheduler, fit=fitted)
+
+            try:
+                with bar:
+                    if not _same_file(resume, checkpoint):
+                        save()
+                    for epoch in range(position.epoch, settings.epochs):
+                        bar.set_description(f"epoch {epoch + 1}/{settings.epochs}", refresh=False)
+                        batches.set_epoch(epoch)
+                        watch = Watch(
+                            f"epoch {epoch + 1}",
+                            totals=position.totals if processes.is_first else (position.totals[0], 0.0, 0, 0),
+                            interrupt=interrupt,
+                            after_step=after_step,
+                            warn_of_probabilities=epoch == 0 and processes.is_first,
+                            processes=processes,
+                        )
+                        start = time.perf_counter() - position.seconds
+                        with _own_random_stream(device, seed, position, processes):
+                            metrics = train_epoch(parallel_model, batches, optimizer, watch=watch)
+                            random = _random_state(device)
+                        seconds = time.perf_counter() - start
+                        state = copy.deepcopy(optimizer_state(optimizer, scheduler))
+                        states = {"shapes": _shapes(optimizer), "state": state}
+                        if watch.step < len(batches):  # Ctrl-C in mid-epoch
+                            random = processes.gather(random)
+                            history._position = _Position(epoch, watch.totals(), random, seconds, **states)
+                            save()
+                            break
+                        history._position = position = _Position(epoch + 1, **states)
+                        start = time.perf_counter()
+                        results = {
+                            name: evaluate(
+                                model, held, watch=Watch(warn_of_probabilities=False, processes=processes)
+                            )
+                            for name, held in evaluation_batches.items()
+                        }
+                        history._add(metrics, results, seconds, time.perf_counter() - start)
+                        save()
+                        if after_epoch is not None and processes.is_first:
+                            after_epoch(history[-1], settings.epochs)
+                        if processes.any(interrupt.requested):
+                            break
+            except (NonFiniteLossError, OSError) as error:
+                error.history = history
+                raise
+
+            history.interrupted = len(history) < settings.epochs
+            if history.interrupted and processes.is_first:
+                unfinished = f"epoch {history._position.epoch + 1} of {settings.epochs}"
+                how = "history" if checkpoint is None else repr(str(checkpoint))
+                with contextlib.suppress(OSError):
+                    tqdm.write(
+                        f"Stopped in {unfinished}. In Python, the same call with resume={how} goes on."
+                    )
+            return history
+
+
+def _settings(recipe: str, explicit: dict) -> Recipe:
     if recipe not in RECIPES:
         raise ValueError(f"recipe must be one of {', '.join(map(repr, RECIPES))}; found {recipe!r}")
-    explicit = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum}
-    settings = replace(
-        RECIPES[recipe], **{name: value for name, value in explicit.items() if value is not None}
-    )
+    return replace(RECIPES[recipe], **{name: value for name, value in explicit.items() if value is not None})
+
+
+def _refuse_other_types(model: object, train: object, test: object) -> None:
     for name, split in (("train", train), ("test", test)):
         if not (isinstance(split, Split) or (split is None and name == "test")):
             raise TypeError(
@@ -292,87 +458,29 @@ def fit(
         raise TypeError(f"model must be a torch module, such as mlp(), not a {type(model).__name__}")
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError("the model has no parameters to train: there are none, or all are frozen")
-    device = choose_device(device)
-    history = History(settings, seed, validation, str(device))
-    history._num_images = len(train)
-    evaluated = {}
-    if validation:
-        train, evaluated["validation"] = train.hold_out(validation, seed)
-    if test is not None:
-        evaluated["test"] = test
-    batches = Batches(train, settings.batch_size, shuffle=True, seed=seed, device=device)
-    evaluation_batches = {
-        name: Batches(split, EVALUATION_BATCH_SIZE, device=device) for name, split in evaluated.items()
-    }
 
+
+def read_history(path: str | Path) -> History:
+    """The history in a checkpoint of ``fit``.  CheckpointError if the file is damaged or something else."""
+    return History._from_checkpoint(read_checkpoint(path), path)
+
+
+def _same_file(resume: object, checkpoint: str | Path | None) -> bool:
+    if checkpoint is None or not isinstance(resume, str | os.PathLike):
+        return False
+    names = (os.path.realpath(os.path.expanduser(path)) for path in (resume, checkpoint))
+    return len(set(names)) == 1
+
+
+@contextlib.contextmanager
+def _moved_to(device: torch.device, model: nn.Module) -> Iterator[None]:
+    """The model is on the device inside, and afterwards where it was."""
     home = next(model.parameters()).device
-    model.to(device)
-    optimizer, scheduler = _make_optimizer(model, settings, len(batches), device)
-    if resume is not None:
-        _take_up(history, resume, optimizer, scheduler)
-    position = history._position
-    bar = tqdm(
-        total=settings.epochs * len(batches),
-        initial=position.epoch * len(batches) + position.totals[0],
-        unit="batch",
-        disable=not _progress_wanted(progress),
-    )
-
-    def after_step(watch: Watch) -> None:
-        if scheduler is not None:
-            scheduler.step()
-        if not bar.disable and watch.step % 50 == 0:
-            metrics = watch.metrics()
-            bar.set_postfix_str(f"loss {metrics.loss:.4f}, accuracy {metrics.accuracy:.4f}", refresh=False)
-        bar.update()
-
     try:
-        with InterruptLater() as interrupt, bar:
-            for epoch in range(position.epoch, settings.epochs):
-                bar.set_description(f"epoch {epoch + 1}/{settings.epochs}", refresh=False)
-                batches.set_epoch(epoch)
-                watch = Watch(
-                    f"epoch {epoch + 1}",
-                    totals=position.totals,
-                    interrupt=interrupt,
-                    after_step=after_step,
-                    warn_of_probabilities=epoch == 0,
-                )
-                start = time.perf_counter() - position.seconds
-                with _own_random_stream(device, seed, epoch, position.random):
-                    metrics = train_epoch(model, batches, optimizer, watch=watch)
-                    random = _random_state(device)
-                seconds = time.perf_counter() - start
-                states = {
-                    "shapes": _shapes(optimizer),
-                    "optimizer": copy.deepcopy(optimizer.state_dict()),
-                    "scheduler": copy.deepcopy(scheduler.state_dict()) if scheduler else None,
-                }
-                if watch.step < len(batches):  # Ctrl-C in mid-epoch
-                    history._position = _Position(epoch, watch.totals(), random, seconds, **states)
-                    break
-                history._position = position = _Position(epoch + 1, **states)
-                start = time.perf_counter()
-                results = {
-                    name: evaluate(model, held, watch=Watch(warn_of_probabilities=False))
-                    for name, held in evaluation_batches.items()
-                }
-                history._add(metrics, results, seconds, time.perf_counter() - start)
-                if after_epoch is not None:
-                    after_epoch(history[-1], settings.epochs)
-                if interrupt.requested:
-                    break
-    except NonFiniteLossError as error:
-        error.history = history
-        raise
+        model.to(device)
+        yield
     finally:
         model.to(home)
-
-    history.interrupted = len(history) < settings.epochs
-    if history.interrupted:
-        unfinished = f"epoch {history._position.epoch + 1} of {settings.epochs}"
-        tqdm.write(f"Stopped in {unfinished}. In Python, the same call with resume=history goes on.")
-    return history
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
@@ -413,51 +521,80 @@ def _shapes(optimizer) -> list[tuple]:
     return [tuple(parameter.shape) for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _take_up(history: History, earlier: History, optimizer, scheduler) -> None:
-    """Make ``history`` and the optimizer stand where ``earlier`` stopped; refuse another recipe or seed."""
-    if not isinstance(earlier, History):
-        raise TypeError(f"resume must be the History that fit returned, not a {type(earlier).__name__}")
-    ours, theirs = (
-        {
-            **vars(run.recipe),
-            "seed": run.seed,
-            "validation": run.validation,
-            "number of training images": run._num_images,
-            "shapes of parameters": shapes,
-        }
-        for run, shapes in ((history, _shapes(optimizer)), (earlier, earlier._position.shapes))
+def _describe_data(train: Split) -> dict:
+    """What tells the training data from others: their number, and a checksum (CRC-32)."""
+    if len(train):  # labels may have been changed in place after the split was made
+        check_targets(train.labels, num_rows=len(train), num_classes=NUM_CLASSES)
+    checksum = 0
+    for values in (train.images, train.labels):
+        checksum = zlib.crc32(values.cpu().contiguous().numpy(), checksum)
+    return {"number of training images": len(train), "checksum of the training data": checksum}
+
+
+def _read_resumed(resume: "History | str | Path | None", processes: Processes) -> "History | dict | None":
+    """A history as it is; of a path, the content of the checkpoint: one process reads it for all."""
+    if resume is None or isinstance(resume, History):
+        return resume
+    if isinstance(resume, str | os.PathLike):
+        return processes.from_first(lambda: read_checkpoint(resume))
+    raise TypeError(
+        "resume must be the History that fit returned, or the path of a checkpoint, not a "
+        f"{type(resume).__name__}"
     )
-    if earlier._position.optimizer is None:  # stopped before its first step: any model may begin
-        theirs["shapes of parameters"] = ours["shapes of parameters"]
+
+
+def _take_up(history: History, resumed, resume, model, optimizer, scheduler) -> None:
+    """Make ``history``, the optimizer and, from a checkpoint, the model stand where ``resume`` stopped.
+
+    Another recipe, seed, architecture or data are refused before anything changes.
+    """
+    if resumed is None:
+        return
+    if isinstance(resumed, History):
+        earlier, source, content = resumed, "the history to resume", None
+    else:
+        earlier, source, content = History._from_checkpoint(resumed, resume), resume, resumed
+    ours, theirs = history._settings(), earlier._settings()
+    if earlier._position.shapes is not None:  # None before the first step: any model may begin
+        ours["shapes of parameters"] = _shapes(optimizer)
+        theirs["shapes of parameters"] = earlier._position.shapes
     if not history.recipe.one_cycle:
         theirs["epochs"] = ours["epochs"]  # without a schedule, more epochs may follow
     different = [
         f"{name} {theirs[name]!r}, now {ours[name]!r}" for name in ours if theirs[name] != ours[name]
     ]
     if different:
-        raise ValueError(
-            f"the history to resume was made with other settings: {'; '.join(different)}. Pass the same ones"
-        )
+        message = f"{source} was made with other settings: {'; '.join(different)}. Pass the same ones"
+        raise (ValueError if content is None else CheckpointError)(message)
+    if earlier._position.state is not None:
+        restore(content or earlier._position.state, source, content and model, optimizer, scheduler)
     history.records = list(earlier.records)
-    history._position = position = copy.deepcopy(earlier._position)
-    if position.optimizer is not None:
-        optimizer.load_state_dict(position.optimizer)
-    if position.scheduler is not None:
-        scheduler.load_state_dict(position.scheduler)
+    history._position = copy.deepcopy(earlier._position)
 
 
 @contextlib.contextmanager
-def _own_random_stream(device: torch.device, seed: int, epoch: int, state: dict | None) -> Iterator[None]:
-    """Draw (dropout, say) from a stream of (seed, epoch), or from ``state`` on; torch's own is untouched."""
+def _own_random_stream(
+    device: torch.device, seed: int, position: _Position, processes: Processes
+) -> Iterator[None]:
+    """Draw (dropout, say) from a stream of (seed, epoch), or where it stood; torch's own is left alone.
+
+    Each of several processes has its own stream.  In mid-epoch under another number of them than before, the
+    streams begin anew.
+    """
+    stands = position.random if position.random and len(position.random) == processes.count else None
+    stream = (1,)  # not the stream of the batches' order
+    if processes.count > 1 or (position.random and not stands):
+        stream += (processes.count, processes.rank, position.totals[0])
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
-        start = seeded_generator(seed, epoch, 1).initial_seed()  # 1: not the stream of the batches' order
+        start = seeded_generator(seed, position.epoch, *stream).initial_seed()
         torch.random.default_generator.manual_seed(start)
         if cuda:
             torch.cuda.manual_seed(start)
-        if state is not None:
+        if stands:
+            state = stands[processes.rank]
             torch.set_rng_state(state["cpu"])
-            if cuda:
+            if cuda and state["cuda"] is not None:
                 torch.cuda.set_rng_state(state["cuda"], device)
         yield
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from softmax_lib.data import Batches, Split, check_targets
+from softmax_lib.distributed import Processes, Shares
 
 STEPS_BETWEEN_CHECKS = 50  # on a GPU, where asking for a value makes the processor wait
 
@@ -36,28 +37,48 @@ class NonFiniteLossError(FloatingPointError):
 class InterruptLater:
     """While entered, the first Ctrl-C only sets ``requested``; a second one stops at once, as usual.
 
-    Only Python's main thread can say what a signal does; elsewhere, and where Ctrl-C is ignored already,
-    nothing is changed.
+    ending: put off SIGTERM (``kill``, a batch system) and SIGHUP (a closed terminal) as well.  They take
+    effect when this is left, unless an error is on its way.
+
+    Only Python's main thread can say what a signal does; elsewhere, and where a signal is ignored already
+    (``nohup``), nothing is changed.
     """
 
-    def __init__(self):
+    def __init__(self, ending: bool = False):
         self.requested = False
-        self._previous = None
+        self._signals = [signal.SIGINT]
+        if ending:
+            names = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+            self._signals += [getattr(signal, name) for name in names if hasattr(signal, name)]
+        self._previous = {}
+        self._put_off = None  # SIGTERM or SIGHUP
 
     def __enter__(self) -> "InterruptLater":
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        if in_main_thread and callable(signal.getsignal(signal.SIGINT)):
-            self._previous = signal.signal(signal.SIGINT, self._note)
+        if threading.current_thread() is threading.main_thread():
+            for signum in self._signals:
+                previous = signal.getsignal(signum)
+                if callable(previous) or (previous is signal.SIG_DFL and signum != signal.SIGINT):
+                    self._previous[signum] = previous
+                    signal.signal(signum, self._note)
         return self
 
     def __exit__(self, *exception) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
+        try:
+            for signum in self._signals[1:]:
+                if signum in self._previous:
+                    signal.signal(signum, self._previous.pop(signum))
+            if self._put_off is not None and exception[0] is None:
+                signal.raise_signal(self._put_off)
+        finally:  # Ctrl-C last: until here it would lose what a caller is about to get
+            if self._previous:
+                signal.signal(signal.SIGINT, self._previous.pop(signal.SIGINT))
 
     def _note(self, signum, frame):
-        if self.requested:
-            raise KeyboardInterrupt
+        if signum == signal.SIGINT:
+            if self.requested:
+                raise KeyboardInterrupt
+        else:
+            self._put_off = signum
         self.requested = True
 
 
@@ -66,7 +87,8 @@ class Watch:
 
     name: how messages call the pass ("epoch 3").  totals: of the part of the epoch already done.
     interrupt: ``fit``'s, which ends the pass early between two steps; without one, a Ctrl-C inside
-    ``with watch:`` is raised there.  after_step: called with this object after each step.
+    ``with watch:`` is raised there.  after_step: called with this object after each step.  processes: those
+    that train together; then all stop after the same step, and for the same bad value.
     """
 
     def __init__(
@@ -77,6 +99,7 @@ class Watch:
         interrupt: InterruptLater | None = None,
         after_step: Callable[["Watch"], None] | None = None,
         warn_of_probabilities: bool = True,
+        processes: Processes | None = None,
     ):
         self.name = name
         self.interrupt = interrupt
@@ -84,7 +107,9 @@ class Watch:
         self.warn_of_probabilities = warn_of_probabilities
         # batches done; sum over them of mean loss times examples; right answers; examples
         self.step, self.loss_sum, self.num_correct, self.num_examples = totals
+        self.processes = processes or Processes()
         self._own_interrupt = InterruptLater()
+        self._stop = False  # with several processes: what they agreed on
         self._batches = None
         self._unchecked = True
         self._optimizer = None  # on a GPU: the one that looks at the flag below
@@ -122,7 +147,9 @@ class Watch:
                 self.after_step(self)
             if self._own_interrupt.requested:
                 raise KeyboardInterrupt
-            if self.interrupt is not None and self.interrupt.requested:
+            if self.interrupt is not None and self.processes.count == 1:
+                self._stop = self.interrupt.requested
+            if self._stop:
                 return
 
     def check(self, logits: Tensor, labels: Tensor) -> None:
@@ -130,6 +157,11 @@ class Watch:
         own = isinstance(self._batches, Batches)  # their labels were checked when the split was made
         if own and not self._unchecked:
             return
+        with self.processes.together():
+            self._check(logits, labels, own)
+        self._unchecked = False
+
+    def _check(self, logits: Tensor, labels: Tensor, own: bool) -> None:
         if logits.ndim != 2 or len(logits) != len(labels):
             raise ValueError(
                 f"the model must return logits of shape (N, C), here ({len(labels)}, C); "
@@ -145,14 +177,15 @@ class Watch:
                 "cross_entropy expects logits and takes the softmax itself. With "
                 f"{num_classes} classes the loss can't fall below {floor:.4f} that way. "
                 "Remove the softmax at the end of the model",
-                stacklevel=4,
+                stacklevel=5,
             )
-        self._unchecked = False
 
     # ----------------------------------------------------------------------------------------------- totals
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Count one batch: ``loss`` is its mean, so it weighs as many times as it has examples."""
+        if self._share == 0:  # the example only stands in
+            return
         if labels.ndim == 2:  # soft targets
             labels = labels.argmax(dim=1)
         best, predictions = logits.detach().max(dim=1)
@@ -163,20 +196,33 @@ class Watch:
         self.num_correct += correct if stay else correct.item()
         self.num_examples += len(labels)
 
+    @property
+    def _share(self) -> float:
+        return self._batches.share if isinstance(self._batches, Shares) else 1.0
+
     def totals(self) -> tuple[int, float, int, int]:
-        """What a later watch needs to go on in mid-epoch."""
-        return self.step, float(self.loss_sum), int(self.num_correct), self.num_examples
+        """What a later watch needs to go on in mid-epoch: of all processes together."""
+        sums = self.processes.sums(float(self.loss_sum), int(self.num_correct), self.num_examples)
+        return self.step, sums[0], int(sums[1]), int(sums[2])
 
     def metrics(self) -> Metrics:
-        """The means so far, over examples.  ValueError if there were none."""
-        if self.num_examples == 0:
+        """The means so far, over the examples of all processes.  ValueError if there were none."""
+        self._raise_if_bad()
+        return self._means(*self.totals())
+
+    def metrics_here(self) -> Metrics:
+        """The means so far, over the examples of this process: for a look in between."""
+        self._raise_if_bad()
+        return self._means(self.step, float(self.loss_sum), int(self.num_correct), self.num_examples)
+
+    @staticmethod
+    def _means(step: int, loss_sum: float, num_correct: int, num_examples: int) -> Metrics:
+        if num_examples == 0:
             raise ValueError(
                 "there were no batches. Is the data set empty, or an iterator (zip, a generator) used up by "
                 "an earlier epoch? Pass a list, a DataLoader or Batches"
             )
-        self._raise_if_bad()
-        n = self.num_examples
-        return Metrics(float(self.loss_sum) / n, int(self.num_correct) / n, n)
+        return Metrics(loss_sum / num_examples, num_correct / num_examples, num_examples)
 
     # ------------------------------------------------------------------------------------------- bad values
 
@@ -188,16 +234,24 @@ class Watch:
         the error comes within 50 steps; the weights are those from before the bad step in both cases.
         """
         fused = all(group.get("fused") for group in optimizer.param_groups)
+        stop_asked = self.interrupt is not None and self.interrupt.requested
         if not (fused and _asking_costs_time(loss)):
-            if not math.isfinite(loss.item()):
-                self._raise(self.step, loss.item())
+            value = loss.item()
+            if self.processes.count > 1:  # the loss of the whole batch, the same in all
+                value, stops = self.processes.sums(value * self._share, float(stop_asked))
+                self._stop = stops > 0
+            if not math.isfinite(value):
+                self._raise(self.step, value)
             return
+        if self.processes.count > 1:
+            self._stop = self.processes.any(stop_asked)
         if self._bad is None:
             self._bad = torch.zeros((), device=loss.device)
             self._bad_step = torch.full((), self.step, device=loss.device)
             self._optimizer = optimizer
             optimizer.found_inf = self._bad
         self._bad.copy_(torch.maximum(self._bad, (~loss.detach().isfinite()).float()))
+        self.processes.maximum_(self._bad)
         self._bad_step += self._bad == 0  # stands still at the first bad step
         if (self.step + 1) % STEPS_BETWEEN_CHECKS == 0:
             self._raise_if_bad()
@@ -208,10 +262,11 @@ class Watch:
 
     def _raise(self, step: int, value: float):
         where = f"{self.name}, batch {step + 1}" if self.name else f"batch {step + 1}"
-        raise NonFiniteLossError(
+        error = NonFiniteLossError(
             f"{where}: the loss is {value:.4g}. No step was made: the weights are those from before it. "
             "Usual causes: a learning rate too large, images not in [0, 1], nan or infinity in the data"
         )
+        raise self.processes.known_to_all(error)
 
 
 def _asking_costs_time(loss: Tensor) -> bool:

@@ -90,10 +90,11 @@ def test_a_run_prints_a_line_an_epoch_and_how_to_do_it_again(lecture_run):
     assert re.search(r"^again: +python -m softmax_lib train --seed 0$", out, re.MULTILINE)
 
 
-def test_a_run_leaves_model_history_and_two_figures(lecture_run):
+def test_a_run_leaves_model_checkpoint_history_and_two_figures(lecture_run):
     cwd, _ = lecture_run
     run = cwd / "runs" / "1"
     assert sorted(path.name for path in run.iterdir()) == [
+        "checkpoint.pt",
         "confusion.png",
         "curves.png",
         "history.csv",
@@ -249,16 +250,136 @@ def test_ctrl_c_ends_a_run_between_two_steps_and_keeps_what_there_is(small, tmp_
     assert done.returncode == 0
 
 
-def test_ctrl_c_in_the_first_epoch_writes_nothing(small, tmp_path, monkeypatch, capsys):
+def start(*arguments, cwd):
+    command = [sys.executable, "-m", "softmax_lib", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(process, words):
+    for line in process.stdout:
+        if line.startswith(words):
+            return
+    raise AssertionError(process.stderr.read())
+
+
+def go_on(printed):
+    """The arguments of the command that a stopped run prints."""
+    command = re.search(r"Go on: +python -m softmax_lib (train .* --resume)$", printed, re.MULTILINE)
+    return shlex.split(command.group(1))
+
+
+def same_model(first, second):
+    first, second = (torch.load(path / "model.pt", weights_only=True) for path in (first, second))
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module")
+def straight(small, tmp_path_factory):
+    """A run that nobody stops, with settings that no recipe has."""
+    folder = tmp_path_factory.mktemp("straight")
+    done = softmax_lib("train", *SETTINGS, "--data", small, "--out", folder / "run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+SETTINGS = ("--recipe", "fast", "--epochs", 24, "--lr", 0.05, "--seed", 3, "--validation", 0.1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of Linux and macOS")
+def test_a_run_that_was_ended_thrice_resumes_to_the_same_weights(small, straight, tmp_path):
+    """By kill -9, by SIGTERM and by Ctrl-C; --resume needs no settings but the data."""
+    arguments = ["train", *SETTINGS, "--data", small, "--out", "a b"]
+    for epoch, signum, code in ((3, signal.SIGKILL, -9), (9, signal.SIGTERM, 143), (15, signal.SIGINT, 130)):
+        with start(*arguments, cwd=tmp_path) as process:
+            wait_for(process, f"epoch {epoch}/24")
+            process.send_signal(signum)
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == code and "Traceback" not in err
+        if signum != signal.SIGKILL:
+            arguments = go_on(out + err)
+            assert arguments == ["train", "--out", "a b", "--data", str(small), "--resume"]
+        else:
+            arguments = ["train", "--out", "a b", "--data", small, "--resume"]
+    done = softmax_lib(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"^going on after (1[5-9]|2\d) of 24 epochs.*a b/checkpoint.pt$", done.stdout, re.MULTILINE
+    )
+    assert same_model(straight, tmp_path / "a b")
+    rows = [list(csv.DictReader((run / "history.csv").open())) for run in (straight, tmp_path / "a b")]
+    assert [row["validation_loss"] for row in rows[0]] == [row["validation_loss"] for row in rows[1]]
+    again = re.search(r"^again: +python -m softmax_lib (.*)$", done.stdout, re.MULTILINE).group(1)
+    words = "--recipe fast --epochs 24 --lr 0.05 --validation 0.1 --seed 3 --out".split()
+    assert all(word in shlex.split(again) for word in words) and "--momentum" not in again
+
+
+def test_ctrl_c_in_the_first_epoch_keeps_a_checkpoint_to_go_on_from(small, tmp_path, monkeypatch, capsys):
     from softmax_lib import models
 
-    model = models.mlp()
+    real = models.mlp
+    model = real()
     model.register_forward_pre_hook(lambda *args: os.kill(os.getpid(), signal.SIGINT))
     monkeypatch.setattr(models, "mlp", lambda: model)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["train", "--data", str(small)]) == 130
-    assert "stopped before the first epoch ended; nothing was written" in capsys.readouterr().err
-    assert list(tmp_path.glob("runs/*")) == []
+    printed = capsys.readouterr().err
+    assert "softmax_lib train: stopped in the first epoch. Go on: " in printed
+    assert [path.name for path in tmp_path.glob("runs/1/*")] == ["checkpoint.pt"]
+    monkeypatch.setattr(models, "mlp", real)
+    assert cli.main([*go_on(printed), "--epochs", "1"]) == 0
+    assert "going on after 0 of 1 epochs and 1 batches of the next" in capsys.readouterr().out
+
+
+def test_resume_says_when_there_is_nothing_to_resume_and_when_all_is_done(
+    small, straight, tmp_path, monkeypatch, capsys
+):
+    """In this process: starting torch anew each time would take most of the time."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "--out", "empty", "--resume"]) == 1
+    message = capsys.readouterr().err
+    assert "empty/checkpoint.pt does not exist: there is nothing to resume" in message
+    assert not (tmp_path / "empty").exists()
+    assert cli.main(["train", "--resume"]) == 2
+    assert "--resume needs --out DIR" in capsys.readouterr().err
+    before = {path.name: path.read_bytes() for path in straight.iterdir()}
+    resume = ["train", "--out", str(straight), "--data", str(small), "--resume"]
+    assert cli.main(resume) == 0
+    assert "this run is already finished: 24 of 24 epochs" in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in straight.iterdir()} == before
+    (straight / "model.pt").unlink()  # killed while the results were written
+    assert cli.main(resume) == 0
+    assert (straight / "model.pt").read_bytes() == before["model.pt"]
+
+
+def test_resume_lists_the_settings_that_differ_and_changes_nothing(
+    small, straight, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    before = {path.name: path.read_bytes() for path in straight.iterdir()}
+    content = bytearray(before["checkpoint.pt"])
+    content[1000] ^= 1
+    (tmp_path / "checkpoint.pt").write_bytes(content)
+    resume = ["train", "--out", str(straight), "--resume", "--data", str(small)]
+    for arguments, words in (
+        (
+            [*resume, "--lr", "0.1", "--seed", "0"],
+            "other settings: lr 0.05, now 0.1; seed 3, now 0. Pass the",
+        ),
+        (resume[:-2], "number of training images 640, now 60000; checksum of the training data"),
+        (
+            [*resume, "--recipe", "lecture"],
+            "batch_size 128, now 64; lr 0.05, now 0.01; momentum 0.9, now 0.5",
+        ),
+        (["train", "--data", str(small), "--out", str(straight)], "holds the results of an earlier run"),
+        (
+            ["train", "--data", str(small), "--out", ".", "--resume"],
+            "checkpoint.pt .*was changed or cut short",
+        ),
+    ):
+        assert cli.main(arguments) == 1
+        message = capsys.readouterr().err
+        assert re.search(words, message) and len(message.splitlines()) == 1
+    assert {path.name: path.read_bytes() for path in straight.iterdir()} == before
 
 
 def test_ctrl_c_before_the_training_says_so_without_a_traceback(tmp_path, monkeypatch, capsys):

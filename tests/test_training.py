@@ -3,11 +3,14 @@ import csv
 import math
 import os
 import random
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
 import warnings
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from softmax_lib import training, watch
+from softmax_lib.checkpoint import CheckpointError, save_checkpoint
 from softmax_lib.data import Batches, Split
 from softmax_lib.models import mlp
 from softmax_lib.training import NonFiniteLossError, Recipe, choose_device, evaluate, fit, train_epoch
@@ -437,7 +441,8 @@ def default_sigint():
 
 @pytest.mark.parametrize("recipe", ["lecture", "fast"])
 @pytest.mark.parametrize("at_step", [1, 9, 10, 11, 25, 30])  # 10 batches an epoch
-def test_ctrl_c_at_a_step_then_resume_is_bit_equal_to_no_stop(default_sigint, recipe, at_step):
+def test_ctrl_c_at_a_step_then_resume_is_bit_equal_to_no_stop(default_sigint, recipe, at_step, tmp_path):
+    path = tmp_path / "checkpoint.pt"
     options = {
         "recipe": recipe,
         "epochs": 3,
@@ -460,16 +465,19 @@ def test_ctrl_c_at_a_step_then_resume_is_bit_equal_to_no_stop(default_sigint, re
                 interrupt()
 
     hook = model.register_forward_pre_hook(stop)
-    stopped = fit(model, TRAIN, TEST, **options)
+    stopped = fit(model, TRAIN, TEST, **options, checkpoint=path)
     hook.remove()
     assert len(steps) == at_step
     assert stopped.interrupted == (at_step < 30)
     assert len(stopped) == at_step // 10
     torch.rand(3)
     resumed = fit(model, TRAIN, TEST, **options, resume=stopped)
-    assert equal(weights(model), weights(straight))
-    assert [r[:7] for r in resumed] == [r[:7] for r in expected]
-    assert not resumed.interrupted
+    fresh = network(seed=1, dropout=0.3)
+    from_file = fit(fresh, TRAIN, TEST, **options, resume=path)
+    for net, history in ((model, resumed), (fresh, from_file)):
+        assert equal(weights(net), weights(straight))
+        assert [r[:7] for r in history] == [r[:7] for r in expected]
+        assert not history.interrupted
 
 
 class InterruptAt(TorchDispatchMode):
@@ -576,7 +584,10 @@ def test_resume_with_another_model_or_other_data_is_refused():
         fit(wider, TRAIN, epochs=2, device="cpu", resume=history)
     with pytest.raises(ValueError, match="number of training images 150, now 70"):
         fit(model, TEST, epochs=2, device="cpu", resume=history)
-    with pytest.raises(TypeError, match="resume must be the History that fit returned, not a list"):
+    with pytest.raises(
+        TypeError,
+        match="resume must be the History that fit returned, or the path of a checkpoint, not a list",
+    ):
         fit(model, TRAIN, epochs=2, device="cpu", resume=history.records)
 
 
@@ -592,15 +603,15 @@ def test_resume_of_a_finished_run_adds_epochs():
     assert first.records == frozen  # the earlier history stays as it was
 
 
-def test_the_stop_button_of_a_notebook_keeps_the_kernel_and_what_was_learned():
+def test_the_stop_button_of_a_notebook_keeps_the_kernel_and_what_was_learned(tmp_path):
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(kernel_name="python3")
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path))
     try:
 
         def execute(code):
             reply = client.execute_interactive(code, timeout=60, output_hook=lambda message: None)
-            assert reply["content"]["status"] == "ok", reply["content"]
+            assert reply["content"]["status"] == "ok", reply["content"]["traceback"]
 
         execute("""
 import torch
@@ -609,25 +620,242 @@ from softmax_lib.models import mlp
 from softmax_lib.training import fit
 images = torch.randint(0, 256, (400, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 train = Split(images, torch.arange(400) % 10)
-torch.manual_seed(0)
-model = mlp((784, 16, 10))
-options = dict(epochs=3000, batch_size=10, device="cpu", progress=False)
+def network():
+    torch.manual_seed(0)
+    return mlp((784, 16, 10))
+model = network()
+options = dict(batch_size=10, momentum=0.9, device="cpu", progress=False)
 """)
-        message = client.execute("history = fit(model, train, **options)")
-        time.sleep(2)
+        run = """
+def say(record, epochs):
+    if record.epoch == 2:
+        print("two epochs")
+history = fit(model, train, epochs=100_000, checkpoint="run.pt", after_epoch=say, **options)
+"""
+        message = client.execute(run)
+        output = []
+        while "two epochs" not in "".join(output):
+            received = client.get_iopub_msg(timeout=60)
+            output.append(received["content"].get("text", ""))
         manager.interrupt_kernel()
         while (reply := client.get_shell_msg(timeout=60))["parent_header"].get("msg_id") != message:
             pass
         assert reply["content"]["status"] == "ok", reply["content"]
         execute("""
-assert history.interrupted and 0 < len(history) < 3000
-done = len(history)
-again = fit(model, train, **{**options, "epochs": done + 2}, resume=history)
-assert len(again) == done + 2
+assert history.interrupted and 2 <= len(history) < 100_000
+epochs = len(history) + 2
+straight = network()
+fit(straight, train, epochs=epochs, **options)
+again = fit(model, train, epochs=epochs, resume=history, **options)
+fresh = network()
+fit(fresh, train, epochs=epochs, resume="run.pt", **options)
+assert len(again) == epochs and not again.interrupted
+for name, value in straight.state_dict().items():
+    assert torch.equal(value, model.state_dict()[name]) and torch.equal(value, fresh.state_dict()[name])
 """)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+# ------------------------------------------------------------------------------------------- checkpoints
+
+
+@pytest.mark.parametrize("recipe", ["lecture", "fast"])
+@pytest.mark.parametrize("done", [0, 1, 2, 3])
+def test_a_run_killed_after_any_epoch_resumes_to_the_same_bits(tmp_path, recipe, done):
+    """The checkpoint as it stands after each epoch, kept by a copy: that is what a killed run leaves."""
+    path, kept = tmp_path / "checkpoint.pt", tmp_path / "kept.pt"
+    options = {"recipe": recipe, "epochs": 3, "batch_size": 16, "momentum": 0.9, "validation": 0.1}
+    options |= {"device": "cpu", "lr": 0.02}
+    straight = network(dropout=0.3)
+
+    def keep(record, epochs):
+        if record.epoch == done:
+            shutil.copy(path, kept)
+
+    if done == 0:  # before the first step
+        straight.register_forward_pre_hook(
+            lambda *args: None if kept.exists() else (shutil.copy(path, kept), None)[1]
+        )
+    expected = fit(straight, TRAIN, TEST, **options, checkpoint=path, after_epoch=keep)
+    model = network(seed=7, dropout=0.3)
+    resumed = fit(model, TRAIN, TEST, **options, resume=kept, checkpoint=tmp_path / "next.pt")
+    assert equal(weights(model), weights(straight))
+    assert [record[:7] for record in resumed] == [record[:7] for record in expected]
+    assert len(training.read_history(tmp_path / "next.pt")) == 3
+
+
+def test_a_checkpoint_of_other_settings_data_or_shapes_is_refused_and_nothing_changes(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    fit(network(), TRAIN, epochs=1, device="cpu", checkpoint=path)
+    content = path.read_bytes()
+    model = network(seed=5)
+    before = weights(model)
+    other_pixels = Split(TRAIN.images.flip(0), TRAIN.labels)
+    for split, options, words in (
+        (
+            TRAIN,
+            {"lr": 0.1, "seed": 3},
+            r"checkpoint\.pt was made with other settings: lr 0\.01, now 0\.1; seed 0",
+        ),
+        (TEST, {}, "number of training images 150, now 70"),
+        (other_pixels, {}, r"settings: checksum of the training data \d+, now \d+\. Pass"),
+        (TRAIN, {"recipe": "fast"}, "one_cycle False, now True"),
+    ):
+        with pytest.raises(CheckpointError, match=words):
+            fit(model, split, device="cpu", resume=path, checkpoint=path, **options)
+        assert equal(weights(model), before) and path.read_bytes() == content
+    wider = nn.Sequential(nn.Flatten(), nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 10))
+    with pytest.raises(ValueError, match=r"shapes of parameters \[\(20, 784\).*now \[\(30, 784\)"):
+        fit(wider, TRAIN, device="cpu", resume=path)
+    named = nn.Sequential(
+        OrderedDict(flat=nn.Flatten(), a=nn.Linear(784, 20), r=nn.ReLU(), b=nn.Linear(20, 10))
+    )
+    with pytest.raises(ValueError, match=r"another architecture; 1\.bias: expected nothing, found \(20,\)"):
+        fit(named, TRAIN, device="cpu", resume=path)
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        fit(model, TRAIN, device="cpu", resume=tmp_path / "nothing.pt", checkpoint=tmp_path / "new.pt")
+    assert not (tmp_path / "new.pt").exists()
+    save_checkpoint(model, sgd(model), tmp_path / "own.pt", epoch=3)
+    with pytest.raises(CheckpointError, match="not one of fit: load_checkpoint reads it"):
+        fit(model, TRAIN, device="cpu", resume=tmp_path / "own.pt")
+    assert equal(weights(model), before)
+
+
+def test_a_finished_run_resumed_trains_no_further_and_more_epochs_may_follow(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    straight = network()
+    fit(straight, TRAIN, epochs=2, device="cpu", checkpoint=path)
+    content = path.read_bytes()
+    model = network(seed=1)
+    assert len(fit(model, TRAIN, epochs=2, device="cpu", resume=path, checkpoint=path)) == 2
+    assert equal(weights(model), weights(straight)) and path.read_bytes() == content
+    fit(straight := network(), TRAIN, epochs=3, device="cpu")
+    fit(model, TRAIN, epochs=3, device="cpu", resume=str(path))
+    assert equal(weights(model), weights(straight))
+
+
+def test_numpys_numbers_as_settings_can_be_saved(tmp_path):
+    fit(network(), TRAIN, epochs=np.int64(1), lr=np.float64(0.01), device="cpu", checkpoint=tmp_path / "c.pt")
+    assert training.read_history(tmp_path / "c.pt").recipe.lr == 0.01
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the size of files can be limited on Linux and macOS only")
+def test_a_full_disk_ends_training_with_the_last_checkpoint_whole(tmp_path):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "checkpoint.pt"
+    kept = {}
+
+    def fill_the_disk(record, epochs):
+        kept[record.epoch] = path.read_bytes()
+        if record.epoch == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with pytest.raises(OSError, match=r"checkpoint\.pt can't be written .*Make room") as error:
+            fit(network(), TRAIN, epochs=5, device="cpu", checkpoint=path, after_epoch=fill_the_disk)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == kept[2] and [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert len(error.value.history) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of Linux and macOS")
+@pytest.mark.parametrize("signum", [signal.SIGTERM, getattr(signal, "SIGHUP", None)])
+@pytest.mark.parametrize("recipe", ["lecture", "fast"])
+def test_sigterm_and_sighup_save_between_two_steps_and_then_take_effect(tmp_path, signum, recipe):
+    path = tmp_path / "checkpoint.pt"
+    options = {"recipe": recipe, "epochs": 3, "batch_size": 16, "device": "cpu", "checkpoint": path}
+    straight = network(dropout=0.3)
+    fit(straight, TRAIN, **options)
+    model = network(dropout=0.3)
+    steps, ended = [], []
+
+    def send(module, args):
+        steps.append(1)
+        if len(steps) == 14:
+            os.kill(os.getpid(), signum)
+
+    hook = model.register_forward_pre_hook(send)
+    previous = signal.signal(signum, lambda *args: ended.append(len(steps)))
+    try:
+        fit(model, TRAIN, **options)
+        assert ended == [14] and training.read_history(path).batches_done == 4
+        hook.remove()
+        fit(fresh := network(dropout=0.3), TRAIN, **options, resume=path)
+        assert equal(weights(fresh), weights(straight))
+        steps.clear()
+        model.register_forward_pre_hook(send)
+        fit(model, TRAIN, **{**options, "checkpoint": None})  # nothing to save: as if fit were not there
+        assert ended == [14, 14] and len(steps) == 30
+        assert signal.getsignal(signum) is not signal.SIG_DFL
+    finally:
+        signal.signal(signum, previous)
+
+
+def test_ctrl_c_at_random_moments_of_a_real_process(tmp_path):
+    """One process; 30 times Ctrl-C, and each time the next fit goes on from the checkpoint: the weights at
+    each stop are those of a run that was never stopped."""
+    code = """
+import sys, torch, zlib
+from torch import nn
+from softmax_lib.data import Split
+from softmax_lib.training import fit
+torch.set_num_threads(1)
+images = torch.randint(0, 256, (60, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+train = Split(images, torch.arange(60) % 10)
+class Started(nn.Identity):
+    said = True
+    def forward(self, x):
+        if not self.said:
+            print("go", flush=True)
+            self.said = True
+        return x
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(Started(), nn.Flatten(), nn.Linear(784, 8), nn.Dropout(0.2), nn.Linear(8, 10))
+def checksum(model):
+    return zlib.crc32(b"".join(p.detach().numpy().tobytes() for p in model.parameters()))
+options = dict(epochs=10**6, batch_size=4, momentum=0.9, device="cpu", progress=False)
+stops, path = {}, None
+for stop in range(int(sys.argv[1])):
+    model = network()
+    model[0].said = False
+    history = fit(model, train, checkpoint="run.pt", resume=path, **options)
+    path = "run.pt"
+    stops[15 * len(history) + history.batches_done] = checksum(model)
+print("compare", flush=True)
+import signal
+model, seen, steps = network(), {}, 0
+def look(module, args):
+    global steps
+    seen[steps] = checksum(model)
+    if steps == max(stops):
+        signal.raise_signal(signal.SIGINT)
+    steps += 1
+model.register_forward_pre_hook(look)
+fit(model, train, **options)
+assert all(seen[step] == stops[step] for step in stops), (stops, seen)
+print("distinct", len(stops))
+"""
+    rng = random.Random(0)
+    command = [sys.executable, "-c", code, "30"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        signals = 0
+        for line in process.stdout:
+            if line == "go\n":
+                time.sleep(rng.uniform(0, 0.08))
+                process.send_signal(signal.SIGINT)
+                signals += 1
+        errors = process.stderr.read()
+    assert process.returncode == 0, errors
+    assert signals == 30 and line.startswith("distinct") and int(line.split()[1]) > 20
 
 
 # ------------------------------------------------------------------------------------------- recipes, history
@@ -750,3 +978,12 @@ def test_a_run_on_a_gpu_resumes_to_the_same_bits():
     first = fit(model, TRAIN, epochs=2, **options)
     fit(model, TRAIN, epochs=3, **options, resume=first)
     assert equal(weights(model), weights(straight))
+
+
+@needs_gpu
+def test_a_refused_resume_leaves_the_model_on_its_device():
+    history = fit(network(), TRAIN, epochs=1)
+    model = network()
+    with pytest.raises(ValueError, match="other settings"):
+        fit(model, TRAIN, lr=0.5, device="cuda", resume=history)
+    assert model[1].weight.device.type == "cpu"
