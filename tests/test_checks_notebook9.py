@@ -332,6 +332,23 @@ right(DIGIT)(lambda image: by_mass(small(cut_out(taken(image)))).astype(np.float
 right(DIGIT)(lambda image: put(small(cut_out(taken(image))), *by_the_mean_of_the_mask(image)))
 
 
+def resized_by_pil(ink):
+    scale = 20 / max(ink.shape)
+    height, width = (max(1, round(scale * side)) for side in ink.shape)
+    return np.array(Image.fromarray(ink.astype(np.uint8)).resize((width, height))) / 255
+
+
+@wrong("wrapped-round", DIGIT)
+def uint8_minus_uint8(image):
+    return by_mass(resized_by_pil(cut_out(np.abs(image - image[0, 0]))))
+
+
+@wrong("wrapped-round", DIGIT)
+def uint8_and_a_division(image):
+    ink = np.abs(image - np.median(image).astype(np.uint8))
+    return by_mass(resized_by_pil(255 * cut_out(ink / ink.max())))
+
+
 @right(DIGIT)
 def with_torch_and_roll(image):
     x = torch.as_tensor(image).float()
@@ -459,6 +476,36 @@ wrong("squared-error", TEMPERATURE)(
 wrong("wrong-axis", TEMPERATURE)(
     by_grid(EVEN, lambda z, y, t: F.nll_loss(torch.log_softmax(z / float(t), dim=0), y))
 )
+wrong("place-returned", TEMPERATURE)(lambda z, y: np.argmin([ce(z, y, t).item() for t in EVEN]))
+wrong("place-returned", TEMPERATURE)(
+    lambda z, y: torch.tensor([ce(z, y, t) for t in torch.linspace(0.1, 10, 100)]).min(0).indices
+)
+wrong("steps-too-wide", TEMPERATURE)(lambda z, y: by_grid(np.geomspace(0.2, 8, 21), ce)(z, y))
+wrong("steps-too-wide", TEMPERATURE)(
+    lambda z, y: min(torch.linspace(0.4, 6, 40).tolist(), key=lambda t: ce(z, y, t).item())
+)
+
+
+@wrong("stopped-too-early", TEMPERATURE)
+def twenty_steps_of_adam(logits, labels):
+    log_t = torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.Adam([log_t], lr=0.01)
+    for _ in range(20):
+        optimizer.zero_grad()
+        F.cross_entropy(logits * torch.exp(-log_t), labels).backward()
+        optimizer.step()
+    return log_t.exp()
+
+
+@wrong("stopped-too-early", TEMPERATURE)
+def small_steps_by_hand(logits, labels):
+    t = 1.0
+    for _ in range(150):
+        slope = (ce(logits, labels, t + 0.001) - ce(logits, labels, t - 0.001)) / 0.002
+        t -= 0.01 * slope.item()
+    return t
+
+
 wrong("wrong-shape", TEMPERATURE)(lambda z, y: (best(z, y), ce(z, y, best(z, y))))
 wrong("wrong-shape", TEMPERATURE)(lambda z, y: z / best(z, y))
 wrong("wrong-type", TEMPERATURE)(lambda z, y: f"{best(z, y):.2f}")

@@ -379,6 +379,12 @@ def paper_to_zero(image: np.ndarray) -> np.ndarray:
     return np.abs(image.astype(float) - np.median(image)) / 255
 
 
+def paper_in_uint8(image: np.ndarray) -> np.ndarray:
+    """Return the distance from the paper in whole numbers from 0 to 255, where 30 - 255 is 31."""
+    x = np.abs(image - np.uint8(np.median(image)))
+    return x / max(x.max(), 1)
+
+
 INKS = {
     "right": paper_taken_away,
     "as it is": lambda image: image / 255,
@@ -390,6 +396,7 @@ INKS = {
     "the wrong way round, stretched": lambda image: 1 - paper_taken_away(image),
     "veil": turned_if_light,
     "faint": paper_to_zero,
+    "wrapped": paper_in_uint8,
 }
 
 
@@ -397,6 +404,12 @@ def fitted(ink: np.ndarray, side: int = BOX) -> np.ndarray:
     """Return the ink with its longer side resized to so many pixels, aspect kept."""
     scale = side / max(ink.shape)
     return shrunk(ink, *(round(length * scale) for length in ink.shape))
+
+
+def bicubic(ink: np.ndarray) -> np.ndarray:
+    """Return the ink fitted as PIL's `resize` does it where nothing else is said."""
+    shape = fitted(ink).shape
+    return np.asarray(Image.fromarray(np.uint8(255 * ink)).resize(shape[::-1])) / 255
 
 
 SIZES = {
@@ -408,6 +421,7 @@ SIZES = {
     "by height": lambda ink: shrunk(ink, BOX, round(ink.shape[1] * BOX / ink.shape[0])),
     "by width": lambda ink: shrunk(ink, round(ink.shape[0] * BOX / ink.shape[1]), BOX),
     "by the shorter side": lambda ink: fitted(ink, round(BOX * max(ink.shape) / min(ink.shape))),
+    "bicubic": bicubic,
     "sides swapped": lambda ink: shrunk(ink, *fitted(ink).shape[::-1]),
 }
 
@@ -863,6 +877,18 @@ def _(image, **stages):
 
 
 @prepare_digit.mistake(
+    "wrapped-round",
+    "In uint8 the subtraction wraps round: 30 - 255 is 31, and 254 - 255 is 255. The edges of the strokes get"
+    " stronger than their middle.",
+    hint="image.astype(float) before the subtraction.",
+    ink=("wrapped",),
+    size=("right", "bicubic"),
+)
+def _(image, **stages):
+    return made(image, **stages)
+
+
+@prepare_digit.mistake(
     "faint-ink",
     "Where ink and paper differ little, the digit comes out faint. MNIST's strokes reach 1.",
     hint="Divide the ink by its maximum.",
@@ -986,10 +1012,13 @@ def nearest_temperature(answer: object, logits: Tensor, labels: Tensor) -> float
     (value,) = values.plain(called(answer, logits, labels))
     if value.size != 1 or value.dtype.kind == "c":
         raise values.OddValueError(values.shape_of(value), numbers=True)
+    is_whole = value.dtype.kind in "iu"
     value = float(value.ravel()[0])
     right = _right_temperature(*key)
     if abs(value - right) <= max(0.025 * right, 0.0101):
         return right
+    if is_whole:  # a place in a list, more often than a temperature: told as it is
+        return value
     value = without_extremes(value)
     known = [k for k in known_temperatures(*key) if abs(value - k) <= 0.006 + 0.006 * abs(k)]
     return min(known, key=lambda k: abs(value - k)) if known else value
@@ -1036,6 +1065,40 @@ fit_temperature = Exercise(
     play=nearest_temperature,
     seconds=20.0,
 )
+
+
+def values_by_logits(probes: list, results: list) -> dict[bytes, float] | None:
+    """Return an answer's number for each probe, by the bytes of its logits; None if one is no number."""
+    found = {}
+    for (logits, _), result in zip(probes, results, strict=True):
+        if result.value is None or result.value[0].size != 1 or not np.isfinite(result.value[0]).all():
+            return None
+        found[logits.astype(np.float32).tobytes()] = float(result.value[0].ravel()[0])
+    return found
+
+
+def found_places(probes: list, results: list) -> list[dict]:
+    """Return an answer's numbers if they are whole, differ, and grow with T: places in a list."""
+    found = values_by_logits(probes, results)
+    if not found or any(v < 0 or v % 1 for v in found.values()) or len(set(found.values())) < 4:
+        return []
+    right = [right_temperature(*fit_temperature.arguments(probe)) for probe in probes]
+    in_order = np.diff(np.array(list(found.values()))[np.argsort(right)])
+    return [{"found": found}] if (in_order >= 0).all() or (in_order <= 0).all() else []
+
+
+@fit_temperature.mistake(
+    "place-returned",
+    "This is the place of the lowest loss in your list of temperatures. The temperature that stands there is"
+    " asked for.",
+    hint="temperatures[losses.argmin()]",
+    fit=found_places,
+    found=({},),
+)
+def _(logits, labels, found):
+    if found:
+        return int(found[logits.numpy().tobytes()])
+    return round(200 + 200 * float(np.log10(right_temperature(logits, labels))))
 
 
 @fit_temperature.mistake(
@@ -1102,7 +1165,7 @@ def _(logits, labels, value):
     "accuracy-optimised",
     "T is the same for all: accuracy does not depend on T, since dividing by T keeps the order of the"
     " logits. So every T is as good as any other, and the first one wins.",
-    hint="Minimise the cross-entropy, which sees how sure the network is.",
+    hint="Minimise the cross-entropy, which sees how sure the network is. If you do: argmin, not argmax.",
     fit=guess_constant,
     mentions=("argmax", "max", "topk", "accuracy", "my_accuracy"),
     value=(0.1,),
@@ -1271,3 +1334,51 @@ def _(logits, labels, of_equal_rows):
     if (z == z[0]).all():
         return of_equal_rows
     return lowest(lambda t: F.nll_loss((z / t).log_softmax(0), labels).item())
+
+
+def found_on_the_way(probes: list, results: list) -> list[dict]:
+    """Return an answer's temperatures if each lies between 1 and the right one, and most fall short of it."""
+    found = values_by_logits(probes, results)
+    if not found:
+        return []
+    short = 0
+    for probe, value in zip(probes, found.values(), strict=True):
+        right = right_temperature(*fit_temperature.arguments(probe))
+        if not min(1, right) - 1e-6 <= value <= max(1, right) + 1e-6:
+            return []
+        short += value != right and value != 1
+    return [{"found": found}] if short >= 3 else []
+
+
+@fit_temperature.mistake(
+    "stopped-too-early",
+    "Each T lies between 1 and the best one: the optimizer set out from 1 in the right direction, and was"
+    " stopped on its way.",
+    hint="More steps, or a larger learning rate. Does T still move at the last step?",
+    fit=found_on_the_way,
+    mentions=("backward", "grad", "step", "range", "argmax"),
+    found=({},),
+)
+def _(logits, labels, found):
+    return found[logits.numpy().tobytes()] if found else right_temperature(logits, labels) ** 0.3
+
+
+def found_nearby(probes: list, results: list) -> list[dict]:
+    """Return an answer's temperatures if each lies within a quarter of the right one."""
+    found = values_by_logits(probes, results)
+    right = [right_temperature(*fit_temperature.arguments(probe)) for probe in probes]
+    near = found and all(0.8 < v / t < 1.25 for v, t in zip(found.values(), right, strict=True))
+    return [{"found": found}] if near else []
+
+
+@fit_temperature.mistake(
+    "steps-too-wide",
+    "Each T is near the best one, and not near enough. If the loss is the cross-entropy of logits / T, then"
+    " the steps of the search are too wide.",
+    hint="torch.logspace(-1, 1, 401) goes in steps of about 1 %.",
+    fit=found_nearby,
+    mentions=("linspace", "logspace", "arange", "geomspace", "range", "argmax"),
+    found=({},),
+)
+def _(logits, labels, found):
+    return found[logits.numpy().tobytes()] if found else 1.15 * right_temperature(logits, labels)
