@@ -184,6 +184,7 @@ wrong("one-hot-integers", TWO)(
     lambda z, k: F.cross_entropy(z, torch.eye(z.shape[1], dtype=torch.int64)[[k] * len(z)])
 )
 wrong("as-many-labels-as-classes", TWO)(lambda z, k: F.cross_entropy(z, torch.tensor([k] * z.size(1))))
+wrong("always-three-labels", TWO)(lambda z, k: nn.CrossEntropyLoss()(z, torch.tensor([k, k, k])))
 wrong("label-not-repeated", TWO)(lambda z, k: nn.CrossEntropyLoss()(z, torch.as_tensor(k)))
 wrong("label-not-repeated", TWO)(lambda z, k: nn.CrossEntropyLoss()(z, torch.eye(z.shape[1])[[k]]))
 wrong("logits-averaged-first", TWO)(lambda z, k: F.cross_entropy(z.mean(0, keepdim=True), torch.tensor([k])))

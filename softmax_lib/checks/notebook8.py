@@ -550,6 +550,13 @@ PER_ROW = "Each of the N views is an example of its own: what has the shape (N,)
     loss=(lambda z, k: F.cross_entropy(z, torch.full((z.shape[1],), k)),),
 )
 @clinic_2.mistake(
+    "always-three-labels",
+    "There are three labels, whatever comes in. N are needed, one for each row: three photos were the example"
+    " only.",
+    hint="How many rows has logits? len(logits) says it.",
+    loss=(lambda z, k: F.cross_entropy(z, torch.full((3,), k)),),
+)
+@clinic_2.mistake(
     "label-not-repeated",
     "There is one target, and N rows of logits.",
     hint=PER_ROW,

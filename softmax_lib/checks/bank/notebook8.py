@@ -12,6 +12,8 @@ number(
         0.6238: "That is 0.9 ln 2. It is the wrong picks that cost at least ln 2.",
         0.2303: ("That is 0.1 ln 10, the most that a tenth of right picks costs.", 0.0006),
         2.3026: "That is the loss of guessing.",
+        0.1: "That is the fraction of wrong picks. What does each of them cost at least?",
+        0.07: ("Nearly. Three decimals are asked for.", 0.00001),
         0.1054: ("That is -ln 0.9. The accuracy is no probability of an example.", 0.0006),
     },
 )
@@ -23,6 +25,7 @@ number(
         1.4612: "That is the floor for ten classes.",
         0.5514: "That is the floor for three classes.",
         1.3863: "That is ln 4, the loss of guessing.",
+        0.74: ("Nearly. Three decimals are asked for.", 0.001),
         0: "That is the lowest cross-entropy of logits. Here it gets probabilities, and they end at 1.",
         1.7437: "That is ln(e + 3), the loss of a sure and wrong answer, the most that is possible.",
         -1: "A cross-entropy is never negative; that would be nll_loss on probabilities.",
@@ -40,6 +43,7 @@ numbers(
         (1,): "cross_entropy reads as many labels as the target has numbers.",
         1: "cross_entropy reads as many labels as the target has numbers.",
         (0, 1, 2): "Those are the three classes.",
+        (1, 0, 1): "The single 1 stands at the dog's place. Print target.",
     },
 )
 number(
@@ -53,6 +57,7 @@ number(
         0.72: "The truth plays no part the second time: only old and new picks are compared.",
         0.765: "The truth plays no part the second time: only old and new picks are compared.",
         90: "Accuracy is a fraction here, from 0 to 1.",
+        0.95: "Only old and new picks are compared the second time: on how many images do they agree?",
     },
 )
 number(
@@ -62,6 +67,7 @@ number(
     wrong={
         0.4: "That is right if .grad is emptied before each backward.",
         10: "That is the sum of what stood in .grad. The learning rate is still missing.",
+        4: "The learning rate is missing, and .grad holds more than 1 from the second step on.",
         1.6: "The four steps differ: .grad holds 1, then 2, then 3, then 4.",
         0.6: "That is after three steps.",
         1.5: "That is after five steps.",
@@ -75,6 +81,7 @@ number(
     wrong={
         0.505: ("That is the probability before. The logits are 255 times larger now.", 0.0006),
         1: "Nearly. Three decimals are asked for.",
+        0.99: ("Nearly. Three decimals are asked for.", 0.001),
         5.1: "That is the logit. Softmax comes after it.",
         0.006: ("That is the probability of the second class.", 0.0006),
         128.775: "A probability is at most 1: it is the logits that grow by a factor of 255.",
