@@ -9,6 +9,7 @@ from torch import nn
 
 from softmax_lib.checks import values
 from softmax_lib.checks.engine import Exercise
+from softmax_lib.checks.match import Result, agreement
 
 
 def play(step, x, weight):
@@ -117,3 +118,25 @@ sys.exit(0 if verdict.passed else str(verdict))
 def test_what_was_put_in_can_be_told_in_words(exercise):
     exercise.show = lambda x, start: {"x": f"{len(x)} numbers"}
     assert "put in    x = 2 numbers" in exercise(lambda x, weight: x.sum()).message
+
+
+def test_a_remark_is_shown_without_a_type_and_names_its_own_mistake(exercise):
+    def looks(step, x, weight):
+        losses, after = play(step, x, weight)
+        if after.dtype != torch.float32:
+            raise values.Remark(f"afterwards the weight is {after.dtype}", "no-step")
+        if (after > 0).all():
+            raise values.Remark("afterwards no weight is negative")
+        return losses, after
+
+    exercise.play = looks
+    verdict = exercise(lambda x, weight: weight.data.abs_().sum())
+    assert verdict.mistake is None and "came out  afterwards no weight is negative" in verdict.message
+    verdict = exercise(lambda x, weight: setattr(weight, "data", weight.data.double()) or 1.0)
+    assert verdict.mistake == "no-step" and "Remark" not in verdict.message
+
+
+def test_two_remarks_agree_only_in_the_same_words():
+    one, other = (Result(error=values.Remark(text)) for text in ("in eval mode", "in train mode"))
+    assert agreement(one, one) == 2 and agreement(one, other) == 0
+    assert agreement(one, Result(error=ValueError("in eval mode"))) == 0

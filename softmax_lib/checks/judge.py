@@ -289,6 +289,8 @@ class _Judgement:
                 name = "not-finite", *GENERAL["not-finite"]
             elif not hard and _only_rounded(results, right):
                 name = "rounded", *GENERAL["rounded"]
+            elif isinstance(results[failed[0]].error, values.Remark):
+                name = self._name_of(results[failed[0]].error)
             elif results[failed[0]].error is not None:
                 name = "raises", *GENERAL["raises"]
             elif 2 * len(misshapen) > len(failed):
@@ -298,6 +300,11 @@ class _Judgement:
             shown = failed[0]
         self._show(probes[shown], results[shown], right[shown])
         return self._finish(*name, probes[shown], results[shown].call)
+
+    def _name_of(self, remark: values.Remark) -> tuple[str | None, str, str]:
+        """Return id, sentence and hint of the mistake that a remark names."""
+        found = next((m for m in self.exercise.mistakes if m.id == remark.mistake), None)
+        return (found.id, found.sentence, found.hint) if found else (None, *UNKNOWN)
 
     def _general(self, mistake: str, probe: tuple, call: guard.Call, came_out: str = "None") -> Verdict:
         """Return the verdict for a mistake that every exercise knows."""
@@ -406,6 +413,8 @@ def _size(probe: tuple) -> int:
 def _in_words(call: guard.Call) -> str:
     """Return an error's type and message and the learner's own line."""
     message = guard.message_of(call.error)
+    if isinstance(call.error, values.Remark):
+        return message
     message = message if len(message) <= 300 else message[:300] + " ..."
     kind = type(call.error).__name__
     return f"{kind}: {message}{_where(call)}" if message else f"{kind}{_where(call)}"

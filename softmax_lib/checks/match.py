@@ -24,7 +24,9 @@ def agreement(a: Result, b: Result, scale: float = 1.0) -> int:
     """Return 2 where two results agree, 1 where only shape or kind of error or infinity differ, else 0."""
     if a.error is not None and b.error is not None:
         same_type = type(a.error) is type(b.error)
-        return 2 if same_type and guard.message_of(a.error) == guard.message_of(b.error) else 1
+        if same_type and guard.message_of(a.error) == guard.message_of(b.error):
+            return 2
+        return int(not isinstance(a.error, values.Remark) and not isinstance(b.error, values.Remark))
     if a.error is not None or b.error is not None:
         failed, other = (a, b) if a.error is not None else (b, a)
         return int(failed.arithmetic and not values.all_finite(other.value))

@@ -15,6 +15,14 @@ class OddValueError(Exception):
         self.numbers = numbers
 
 
+class Remark(Exception):
+    """What a play saw that is no number: the text stands where the result would; mistake: the id it gets."""
+
+    def __init__(self, text: str, mistake: str | None = None):
+        super().__init__(text)
+        self.mistake = mistake
+
+
 def plain(value: object, outputs: int = 1) -> Plain:
     """Return value as NumPy arrays, one for each output: tensors, lists and numbers are all welcome."""
     if outputs == 1:
