@@ -4,8 +4,7 @@ Domain of `count_parameters`: any torch model. All parameters count, frozen ones
 share counts once; buffers, such as the running averages of a BatchNorm layer, don't.
 
 Domain of `pixels`: grey images, uint8 (N, 28, 28), N from 1 on; blank ones too, and images whose brightest
-pixel is not 255. A result in another float type than float32 passes, with a note, because a model would
-refuse it.
+pixel is not 255. The result is a float32 tensor: a model refuses another float type, and a NumPy array.
 """
 
 from collections.abc import Callable
@@ -21,10 +20,6 @@ from softmax_lib.checks.engine import Exercise
 # ------------------------------------------------------------------------------------------- count_parameters
 
 
-class ModelChangedError(Exception):
-    """The answer changed the model that it was to count in."""
-
-
 def built(code: str) -> nn.Module:
     """Return the model that these lines make, as a learner's cell would; the same weights at each call."""
     scope = {"nn": nn, "torch": torch}
@@ -34,12 +29,16 @@ def built(code: str) -> nn.Module:
     return scope["model"]
 
 
-def state_of(model: nn.Module) -> dict:
-    """Return what an answer could change in a model: each tensor, each flag, each mode."""
-    state = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-    flags = {f"{name}.requires_grad": p.requires_grad for name, p in model.named_parameters()}
-    modes = {f"{name or 'model'}.training": m.training for name, m in model.named_modules()}
-    return state | {name: torch.tensor(flag) for name, flag in (flags | modes).items()}
+def state_of(model: nn.Module) -> dict[str, list]:
+    """Return what an answer could change in a model, kind by kind, in words that == compares."""
+    state, parameters = model.state_dict().items(), list(model.parameters())
+    return {
+        "the type of its numbers is another": [(name, t.dtype) for name, t in state],
+        "its numbers are others": [(name, t.tolist()) for name, t in state],
+        "its gradients are others": [None if p.grad is None else p.grad.tolist() for p in parameters],
+        "requires_grad of a parameter is another": [p.requires_grad for p in parameters],
+        "it is in another mode (train, eval)": [m.training for m in model.modules()],
+    }
 
 
 def count_in(count_parameters: Callable, code: str) -> object:
@@ -48,9 +47,12 @@ def count_in(count_parameters: Callable, code: str) -> object:
     before = state_of(model)
     count = count_parameters(model)
     after = state_of(model)
-    for name, tensor in before.items():
-        if name not in after or not torch.equal(tensor, after[name]):
-            raise ModelChangedError(f"afterwards, {name} of the model is another")
+    if change := next((kind for kind in before if before[kind] != after[kind]), None):
+        (told,) = values.plain(count)
+        right = told.size == 1 and told.item() == right_count(model)
+        raise values.Remark(
+            f"{'the number is right' * right or told}; of the model, {change}", "mutates-input"
+        )
     return count
 
 
@@ -77,6 +79,8 @@ MODELS = [
     "model[1].weight = model[0].weight  # both layers use one and the same weight",
     "model = nn.Sequential(same := nn.Linear(4, 4), nn.ReLU(), same)",
     "model = nn.Linear(2, 2)\nmodel.temperature = nn.Parameter(torch.ones(1))",
+    "model = nn.Sequential(nn.Linear(2, 6), nn.Dropout(0.5)).eval()",
+    "model = nn.Linear(5, 2)\nmodel(torch.ones(1, 5)).sum().backward()  # so .grad is filled",
     "model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))",
 ]
 
@@ -87,7 +91,8 @@ count_parameters = Exercise(
     returns="one whole number, how many numbers all parameters of the model hold",
     checked=(
         f"{len(MODELS)} models: one layer and several, nested, without biases, frozen, with a weight that two"
-        " layers share, with the buffers of a BatchNorm layer."
+        " layers share, with the buffers of a BatchNorm layer; in train and in eval mode. Each was afterwards"
+        " as before."
     ),
     probes=[(code,) for code in MODELS],
     torch=True,
@@ -125,6 +130,7 @@ def linears(model: nn.Module) -> list[nn.Linear]:
         lambda m: sum(layer.weight.numel() for layer in layers_of(m) if isinstance(layer, nn.Linear)),
         lambda m: sum(layer.weight.numel() for layer in layers_of(m) if hasattr(layer, "weight")),
         lambda m: sum(p.numel() for p in m.parameters() if p.ndim > 1 and p.requires_grad),
+        lambda m: sum(p.numel() for n, p in m.named_parameters() if "bias" not in n and p.requires_grad),
         lambda m: sum(p.numel() for n, p in m.named_parameters() if "weight" in n and p.requires_grad),
         lambda m: sum(p.numel() for p in m.parameters() if p.ndim == 2),
         lambda m: sum(v.numel() for k, v in m.state_dict().items() if "weight" in k),
@@ -147,6 +153,7 @@ def _(model: nn.Module, count: Callable):
         lambda m: len(list(m.children())) or 1,
         lambda m: len(m.state_dict()),
         lambda m: len(list(m.named_parameters(remove_duplicate=False))),
+        lambda m: sum(len(list(layer.parameters(recurse=False))) for layer in m.modules()),
         lambda m: len(linears(m)),
         lambda m: len(m),
         lambda m: len(layers_of(m)),
@@ -359,7 +366,13 @@ def _(model: nn.Module, count: Callable):
     "values-summed",
     "The values of the parameters are added up. How many there are is asked for.",
     hint="p.numel(), not p.sum().",
-    total=(lambda p: p.sum(), lambda p: p.abs().sum(), lambda p: p.mean(), lambda p: (p != 0).sum()),
+    total=(lambda p: p.sum(), lambda p: p.abs().sum(), lambda p: p.mean()),
+)
+@count_parameters.mistake(
+    "values-summed",
+    "Only the numbers that are not 0 are counted. A parameter that is 0 now is a parameter all the same.",
+    hint="p.numel() does not look at the values.",
+    total=(lambda p: (p != 0).sum(), lambda p: (p > 0).sum()),
 )
 def _(model: nn.Module, total: Callable):
     return sum(total(p) for p in model.parameters())
@@ -391,13 +404,20 @@ def _(model: nn.Module, count: Callable):
 
 @count_parameters.mistake(
     "mutates-input",
-    "The number is right, but the model was changed on the way: a parameter that was frozen now learns, or"
-    " the other way round, or its values or its mode are others.",
-    hint="Counting needs no assignment to anything of the model.",
-    flag=(True, False),
+    "The model was changed on the way. Whoever goes on to train it has another model than before.",
+    hint="Counting needs no assignment to anything of the model, and no method that changes it, such as"
+    " eval(), zero_grad(), double() or requires_grad_().",
+    change=(
+        lambda model: model.requires_grad_(True),
+        lambda model: model.requires_grad_(False),
+        lambda model: model.eval(),
+        lambda model: model.train(),
+        lambda model: model.double(),
+        lambda model: model.zero_grad(),
+    ),
 )
-def _(model: nn.Module, flag: bool):
-    model.requires_grad_(flag)
+def _(model: nn.Module, change: Callable):
+    change(model)
     return right_count(model)
 
 
@@ -420,17 +440,31 @@ def right_pixels(images: Tensor) -> Tensor:
 
 
 def into_a_model(pixels: Callable, images: Tensor, then: str) -> object:
-    """Return the pixels themselves, or what a linear model with weights of 1 makes of them.
+    """Return the pixels; where the model would not take them, say so.
 
-    Whole numbers are handed to the model in any case, which refuses them in torch's own words.
+    Whole numbers are in the way of everything else; another float type and an array are looked at in the end.
     """
     answer = pixels(images)
-    values.plain(answer)  # says what is odd about it
-    x = answer if isinstance(answer, Tensor) else torch.as_tensor(np.asarray(values.plain(answer)[0]))
-    if then == "model" or not (x.is_floating_point() or x.is_complex()):
-        x = x.reshape(1, -1)
-        return F.linear(x, torch.ones(1, x.shape[1]), torch.zeros(1))
+    (plain,) = values.plain(answer)  # says what is odd about it
+    x = answer if isinstance(answer, Tensor) else torch.as_tensor(plain)
+    if not (x.is_floating_point() or x.is_complex()):
+        raise values.Remark(f"dtype {x.dtype}. A model says to that: {refusal(x)}", "integer-dtype")
+    if then == "model" and not isinstance(answer, Tensor):
+        raise values.Remark(f"{values.kind(answer)}, with the right values", "not-a-tensor")
+    if then == "model" and x.dtype != torch.float32:
+        raise values.Remark(
+            f"the right values, but dtype {x.dtype}. A model says to that: {refusal(x)}", "wrong-dtype"
+        )
     return answer
+
+
+def refusal(x: Tensor) -> str:
+    """Return what a linear layer says to numbers that are not float32."""
+    try:
+        F.linear(x.reshape(1, -1), torch.ones(1, x.numel()), torch.zeros(1))
+    except RuntimeError as error:
+        return str(error)
+    return ""
 
 
 def with_corner(corner: list, background: int = 0) -> np.ndarray:
@@ -479,13 +513,7 @@ pixels = Exercise(
         " that a model takes them."
     ),
     probes=[(images, "look") for images in IMAGES],
-    bonus=[
-        (
-            (IMAGES[0], "model"),
-            "The values are right, but a model refuses them as they are: its weights are float32. Hand it a"
-            " float32 tensor, with .float() for example.",
-        )
-    ],
+    hard=[(IMAGES[0], "model")],
     torch=True,
     play=into_a_model,
     inputs=("images", "then"),
@@ -512,6 +540,27 @@ FORMS = (
 )
 def _(images: Tensor, kind: torch.dtype):
     return images.unsqueeze(1).to(kind)
+
+
+@pixels.mistake(
+    "wrong-dtype",
+    "The values and the shape are right, but the result is no float32. A model's weights are float32, and it"
+    " refuses to multiply them with another type.",
+    hint="NumPy makes float64 of a division; .float() makes float32. What does .dtype say of your result?",
+    kind=(torch.float64,),
+)
+def _(images: Tensor, kind: torch.dtype):
+    return right_pixels(images).to(kind)
+
+
+@pixels.mistake(
+    "not-a-tensor",
+    "The values are right, but the result is no tensor, and a model takes nothing else.",
+    hint="torch.from_numpy makes a tensor of an array. Is the way over NumPy needed at all?",
+    form=(Tensor.numpy, Tensor.tolist),
+)
+def _(images: Tensor, form: Callable):
+    return form(right_pixels(images))
 
 
 @pixels.mistake(
