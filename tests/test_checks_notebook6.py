@@ -231,6 +231,11 @@ wrong("wrong-type", COUNT)(lambda model: f"{sum(p.numel() for p in model.paramet
 wrong("wrong-type", COUNT)(lambda model: model.parameters())
 wrong("wrong-type", COUNT)(lambda model: (p.numel() for p in model.parameters()))
 wrong("raises", COUNT)(lambda model: sum(model.parameters().numel()))
+wrong(None, COUNT)(
+    lambda model: len(
+        {(p.shape, i, x) for p in model.parameters() for i, x in enumerate(p.flatten().tolist())}
+    )
+)
 wrong(None, COUNT)(lambda model: 7851)
 wrong(None, COUNT)(lambda model: sum(p.numel() for p in model.parameters()) + 1)
 wrong(None, COUNT)(lambda model: sum({p.numel() for p in model.parameters()}))  # two of one size count once
@@ -507,7 +512,7 @@ def test_a_changed_model_is_told_in_words():
         lambda model: sum(p.numel() for p in model.requires_grad_(False).parameters())
     )
     assert verdict.mistake == "mutates-input"
-    assert "the number is right; of the model, requires_grad of a parameter is another" in verdict.message
+    assert "the right number, but the model was changed: requires_grad of a parameter" in verdict.message
     assert "Error" not in verdict.message and "stops" not in verdict.message
 
 

@@ -265,7 +265,22 @@ wrong(None, MLP)(lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 520), nn.Lin
 right(MLP)(mlp)
 right(MLP)(lambda: Lecture())
 right(MLP)(lambda: chain(*SIZES))
-right(MLP)(lambda: mlp().double())
+wrong("wrong-dtype", MLP)(lambda: chain(*SIZES).to(torch.float64))
+wrong("wrong-sizes", MLP)(lambda: chain(784, 520, 320, 240, 120, 1))
+wrong("wrong-sizes", MLP)(lambda: chain(*SIZES[::-1]))
+wrong("no-flatten", MLP)(lambda: nn.Sequential(nn.Flatten(2), *chain(*SIZES)[1:]))
+
+
+@wrong("images-changed", MLP)
+def shifts_the_images_in_place():
+    class Net(Lecture):
+        def forward(self, x):
+            x -= 0.25
+            return super().forward(x)
+
+    return Net()
+
+
 right(MLP)(lambda: mlp().eval())
 right(MLP)(lambda: changed(begin=lambda x: x.reshape(x.size(0), -1), act=lambda z: z.clamp(min=0))())
 right(MLP)(lambda: changed(act=lambda z: torch.maximum(z, torch.zeros(())))())
@@ -340,7 +355,7 @@ criterion = nn.CrossEntropyLoss()
 
 
 def grads_of(model, loss):
-    parameters = list(model.parameters())
+    parameters = [p for p in model.parameters() if p.requires_grad]
     return parameters, torch.autograd.grad(loss, parameters)
 
 
@@ -676,6 +691,78 @@ def forgets_the_momentum(model, x, labels, optimizer):
     return with_loss(criterion)(model, x, labels, optimizer)
 
 
+def held_out(mistake, before="", loss="F.cross_entropy(model(x), labels)", after="", back="loss.item()"):
+    """A right step in which something stands before or after, or is another."""
+    lines = ["def step(model, x, labels, optimizer):", *before.splitlines(), f"loss = {loss}"]
+    lines += ["optimizer.zero_grad()", "loss.backward()", "optimizer.step()", *after.splitlines()]
+    scope = {"F": F, "torch": torch, "nn": nn}
+    exec("\n    ".join([*lines, f"return {back}"]), scope)
+    wrong(mistake, STEP)(scope["step"])
+
+
+held_out("gradients-switched-off", after="torch.set_grad_enabled(False)")
+held_out("unfrozen", before="for p in model.parameters():\n    p.requires_grad = True")
+held_out("label-smoothing", loss="nn.CrossEntropyLoss(label_smoothing=0.1)(model(x), labels)")
+held_out("loss-rounded", back="float(f'{loss.item():.2f}')")
+held_out("log-of-zero", loss="-torch.log(F.softmax(model(x), 1)[torch.arange(len(x)), labels]).mean()")
+held_out("numbers-typed-in", loss="nn.CrossEntropyLoss(reduction='sum')(model(x), labels) / 64")
+held_out("wrong-shape", back="loss.item(), (model(x).argmax(1) == labels).float().mean().item()")
+held_out("wrong-type", back="model")
+held_out(None, before="params = list(model.parameters())\ntorch.autograd.grad(model(x).sum(), params)")
+
+
+@wrong("two-forwards", STEP)
+def two_losses(model, x, labels, optimizer):
+    first = criterion(model(x), labels)
+    optimizer.zero_grad()
+    criterion(model(x), labels).backward()
+    optimizer.step()
+    return first.item()
+
+
+@wrong("first-group-only", STEP)
+def empties_one_group(model, x, labels, optimizer):
+    loss = criterion(model(x), labels)
+    for p in optimizer.param_groups[0]["params"]:
+        p.grad = None
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@wrong("gradients-clipped", STEP)
+def clips_to_one(model, x, labels, optimizer):
+    optimizer.zero_grad()
+    loss = criterion(model(x), labels)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1)
+    optimizer.step()
+    return loss.item()
+
+
+@wrong("zeroed-once", STEP)
+def empties_for_a_new_optimizer_only(model, x, labels, optimizer, seen=[]):  # noqa: B006
+    loss = criterion(model(x), labels)
+    if not any(optimizer is s for s in seen):
+        optimizer.zero_grad()
+        seen.append(optimizer)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@right(STEP)
+def row_by_row_but_one_step(model, x, labels, optimizer):
+    optimizer.zero_grad()
+    total = 0.0
+    for row, label in zip(x, labels, strict=True):
+        loss = criterion(model(row[None]), label[None]) / len(x)
+        loss.backward()
+        total += loss.item()
+    optimizer.step()
+    return total
+
+
 @right(STEP)
 def as_in_the_lecture(model, x, labels, optimizer):
     optimizer.zero_grad()
@@ -920,11 +1007,122 @@ wrong(None, EVAL)(measured(lambda a, r, s: (loss_of(a, r, s), round(accuracy_of(
 wrong(None, EVAL)(measured(lambda a, r, s: (np.exp(loss_of(a, r, s)), accuracy_of(a, r, s))))
 wrong(None, EVAL)(measured(lambda a, r, s: (np.median(a), accuracy_of(a, r, s))))
 
+wrong("wrong-type", EVAL)(
+    measured(lambda a, r, s: dict(zip(("loss", "accuracy"), good(a, r, s), strict=True)))
+)
+
+
+def plain_pass(model, batches, loss_of=lambda z, y: F.cross_entropy(z, y, reduction="sum"), before=None):
+    """Right, if loss_of is; before(x, y) is done for each batch."""
+    was, loss, rights, n = model.training, 0.0, 0, 0
+    model.eval()
+    with torch.no_grad():
+        for x, y in batches:
+            if before:
+                before(model, x, y)
+            z = model(x)
+            loss, rights, n = (
+                loss + loss_of(z, y).item(),
+                rights + (z.argmax(1) == y).sum().item(),
+                n + len(y),
+            )
+    model.train(was)
+    return loss / n, rights / n
+
+
+@wrong("gradients-switched-off", EVAL)
+def gradients_off_for_good(model, batches):
+    torch.set_grad_enabled(False)
+    return plain_pass(model, batches)
+
+
+@wrong("gradients-switched-off", EVAL)
+def gradients_off_and_on(model, batches):
+    result = plain_pass(model, batches)
+    torch.set_grad_enabled(True)
+    return result
+
+
+@wrong("several-passes", EVAL)
+def counts_in_a_loop_of_its_own(model, batches):
+    n = sum(len(y) for _, y in batches)
+    loss, accuracy = plain_pass(model, batches)
+    return loss * n / n, accuracy
+
+
+@wrong("model-changed", EVAL)
+def freezes_and_thaws_everything(model, batches):
+    for p in model.parameters():
+        p.requires_grad_(False)
+    result = plain_pass(model, batches)
+    for p in model.parameters():
+        p.requires_grad_(True)
+    return result
+
+
+@wrong("model-changed", EVAL)
+def empties_the_gradients(model, batches):
+    model.zero_grad()
+    return plain_pass(model, batches)
+
+
+@wrong("model-changed", EVAL)
+def trains_on_what_it_measures(model, batches):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+    def train(model, x, y):
+        with torch.enable_grad():
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+
+    return plain_pass(model, batches, before=train)
+
+
+wrong("log-of-zero", EVAL)(
+    lambda model, batches: plain_pass(
+        model, batches, lambda z, y: -z.softmax(1)[torch.arange(len(y)), y].log().sum()
+    )
+)
+wrong("nll-on-logits", EVAL)(
+    lambda model, batches: plain_pass(model, batches, lambda z, y: -z[torch.arange(len(y)), y].sum())
+)
+wrong("last-batch-dropped", EVAL)(lambda model, batches: plain_pass(model, list(batches)[:-1]))
+
+
+@wrong("wrong-axis", EVAL)
+def picks_down_the_columns(model, batches):
+    was, rights, n, loss = model.training, 0, 0, 0.0
+    with torch.no_grad():
+        model.eval()
+        for x, y in batches:
+            z = model(x)
+            loss += float(F.cross_entropy(z, y)) * len(y)
+            rights += int((z.max(0)[1] == y).sum())
+            n += len(y)
+    model.train(was)
+    return loss / n, rights / n
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_the_mode_afterwards_is_told_as_it_is(turned):
+    def answer(model, batches):
+        was = model.training
+        result = plain_pass(model, batches)
+        model.train(was is not turned if turned else False)
+        return result
+
+    verdict = checks.evaluate(answer)
+    assert verdict.mistake == "mode-not-restored"
+    assert "afterwards the model is in eval mode, and was in train mode" in verdict.message
+    assert "Found" not in verdict.message and "Remark" not in verdict.message
+
+
+right(EVAL)(plain_pass)
 right(EVAL)(training.evaluate)
 right(EVAL)(measured(good))
 right(EVAL)(measured(lambda a, r, s: Metrics(*good(a, r, s), sum(s))))
 right(EVAL)(measured(lambda a, r, s: [torch.tensor(v) for v in good(a, r, s)]))
-right(EVAL)(measured(lambda a, r, s: dict(zip(("loss", "accuracy"), good(a, r, s), strict=True))))
 right(EVAL)(measured(lambda a, r, s: np.array(good(a, r, s))))
 
 
@@ -1015,7 +1213,7 @@ def test_the_checks_leave_the_random_stream_the_threads_and_the_gradient_mode_al
 def test_a_right_model_passes_whatever_numbers_it_starts_with():
     for seed in range(3):
         torch.manual_seed(seed)
-        assert checks.build_mlp(lambda: Lecture().double()).passed
+        assert checks.build_mlp(lambda: Lecture()).passed
 
 
 def test_what_is_shown_is_short_enough_to_read():

@@ -33,11 +33,11 @@ def state_of(model: nn.Module) -> dict[str, list]:
     """Return what an answer could change in a model, kind by kind, in words that == compares."""
     state, parameters = model.state_dict().items(), list(model.parameters())
     return {
-        "the type of its numbers is another": [(name, t.dtype) for name, t in state],
-        "its numbers are others": [(name, t.tolist()) for name, t in state],
-        "its gradients are others": [None if p.grad is None else p.grad.tolist() for p in parameters],
-        "requires_grad of a parameter is another": [p.requires_grad for p in parameters],
-        "it is in another mode (train, eval)": [m.training for m in model.modules()],
+        "the type of its numbers": [(name, t.dtype) for name, t in state],
+        "its numbers": [(name, t.tolist()) for name, t in state],
+        "its gradients": [None if p.grad is None else p.grad.tolist() for p in parameters],
+        "requires_grad of a parameter": [p.requires_grad for p in parameters],
+        "its mode (train, eval)": [m.training for m in model.modules()],
     }
 
 
@@ -51,7 +51,7 @@ def count_in(count_parameters: Callable, code: str) -> object:
         (told,) = values.plain(count)
         right = told.size == 1 and told.item() == right_count(model)
         raise values.Remark(
-            f"{'the number is right' * right or told}; of the model, {change}", "mutates-input"
+            f"{'the right number' * right or told}, but the model was changed: {change}", "mutates-input"
         )
     return count
 
@@ -73,6 +73,7 @@ MODELS = [
     "model = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), nn.Linear(3, 5))",
     "model = nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(3, 3)), nn.Linear(3, 6)), nn.Linear(6, 2))",
     "model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))",
+    "model = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 3), nn.BatchNorm1d(3))",  # equal numbers
     "model = nn.Sequential(nn.Linear(3, 2), nn.PReLU())",
     "model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 3))",
     "model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))\n"
@@ -450,7 +451,7 @@ def into_a_model(pixels: Callable, images: Tensor, then: str) -> object:
     if not (x.is_floating_point() or x.is_complex()):
         raise values.Remark(f"dtype {x.dtype}. A model says to that: {refusal(x)}", "integer-dtype")
     if then == "model" and not isinstance(answer, Tensor):
-        raise values.Remark(f"{values.kind(answer)}, with the right values", "not-a-tensor")
+        raise values.Remark(f"the right values, but in {values.kind(answer)}", "not-a-tensor")
     if then == "model" and x.dtype != torch.float32:
         raise values.Remark(
             f"the right values, but dtype {x.dtype}. A model says to that: {refusal(x)}", "wrong-dtype"

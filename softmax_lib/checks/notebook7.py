@@ -24,13 +24,9 @@ from torch import Tensor, nn
 
 from softmax_lib.checks import values
 from softmax_lib.checks.engine import Exercise
+from softmax_lib.checks.values import OddValueError, Remark
 from softmax_lib.models import LECTURE_SIZES, mlp
 from softmax_lib.training import evaluate as right_evaluate
-
-
-class Found(Exception):
-    """What a play found that is no number; the sentence stands where the result would."""
-
 
 # -------------------------------------------------------------------------------------------------- build_mlp
 
@@ -44,6 +40,8 @@ SAME_MODEL = "two calls gave the same model"
 NO_GRADIENT = "a training step reaches fewer than 682,090 parameters"
 NO_LOGITS = "model(images) gives None"
 OTHER_EACH_TIME = "the same images give other logits each time, in eval mode too"
+IMAGES_CHANGED = "afterwards the images that the model was given hold other numbers"
+NO_FLOAT32 = "the logits are right, but the parameters are {}, and float32 images raise an error"
 EQUAL_START = "a weight matrix starts with all its numbers equal"
 
 
@@ -60,10 +58,10 @@ def filling(shape: tuple[int, ...], count: int) -> Tensor:
     return torch.from_numpy((size * rng.standard_normal(shape)).astype(np.float32))
 
 
-def plain_shape(parameter: Tensor) -> tuple[int, ...]:
+def plain_shape(parameter: Tensor, row_is_bias: bool = True) -> tuple[int, ...]:
     """Return a weight's shape as (a, b) and a bias's as (a,), in whatever shape they are kept."""
     shape = parameter.shape
-    if parameter.ndim < 2 or (parameter.ndim == 2 and shape[0] == 1):
+    if parameter.ndim < 2 or (parameter.ndim == 2 and shape[0] == 1 and row_is_bias):
         return (parameter.numel(),)
     return shape[0], parameter.numel() // shape[0]
 
@@ -102,15 +100,15 @@ def try_model(build: Callable, images: Tensor, thorough: bool) -> tuple:
         torch.random.default_generator.manual_seed(0)
         model = build()
         if isinstance(model, type):
-            raise Found(CLASS)
+            raise Remark(CLASS, "class-not-instance")
         if not isinstance(model, nn.Module):
-            raise Found(NO_MODULE)
+            raise Remark(NO_MODULE, "no-module")
         if thorough and {id(p) for p in model.parameters()} & {id(p) for p in build().parameters()}:
-            raise Found(SAME_MODEL)
+            raise Remark(SAME_MODEL, "same-model-twice")
         like = next(iter(model.parameters()), None)
         if like is None:
-            raise Found(NO_PARAMETERS)
-        images = images.to(like.device, like.dtype)
+            raise Remark(NO_PARAMETERS, "layers-in-a-list")
+        images = images.to(like.device, like.dtype, copy=True)
         if any(map(nn.parameter.is_lazy, model.parameters())):
             was_training = model.training
             with torch.no_grad():
@@ -120,25 +118,49 @@ def try_model(build: Callable, images: Tensor, thorough: bool) -> tuple:
             return _look_at(model, images, thorough)
 
 
+def sizes_of(parameters: Sequence[Tensor], row_is_bias: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shapes of the weights and the lengths of the biases, the largest first."""
+    shapes = [tuple(sorted(plain_shape(p, row_is_bias), reverse=True)) for p in parameters]
+    shapes.sort(reverse=True)
+    weights = np.array([s for s in shapes if len(s) == 2], dtype=int).reshape(-1, 2)
+    return weights, np.array([s[0] for s in shapes if len(s) == 1], dtype=int)
+
+
+@functools.lru_cache(maxsize=4)
+def right_logits(n: int, pixels: bytes) -> np.ndarray:
+    """Return what the right network, filled, makes of n images, given as the bytes of float32 numbers."""
+    model = Net().eval()
+    fill(list(model.parameters()))
+    with torch.no_grad():
+        return model(torch.frombuffer(bytearray(pixels), dtype=torch.float32).view(n, 784)).numpy()
+
+
 def _look_at(model: nn.Module, images: Tensor, thorough: bool) -> tuple:
     parameters = list(model.parameters())
-    shapes = sorted((tuple(sorted(plain_shape(p), reverse=True)) for p in parameters), reverse=True)
-    weights = np.array([s for s in shapes if len(s) == 2], dtype=int).reshape(-1, 2)
-    biases = np.array([s[0] for s in shapes if len(s) == 1], dtype=int)
+    weights, biases = sizes_of(parameters, True)
     if not (np.array_equal(weights, WEIGHTS) and np.array_equal(biases, BIASES)):
-        return weights, biases, np.zeros(0)  # logits of another network say nothing
+        if len(weights) < 5 and len(sizes_of(parameters, False)[0]) == 5:  # a layer with one output
+            weights, biases = sizes_of(parameters, False)
+        pixels = images.to(torch.float32).cpu().numpy()
+        return weights, biases, right_logits(len(pixels), pixels.tobytes())  # its own would say nothing
     if thorough and any(p.numel() > 1000 and p.min() == p.max() for p in parameters):
-        raise Found(EQUAL_START)
+        raise Remark(EQUAL_START, "equal-start")
     fill(parameters)
     model.eval()
     torch.random.default_generator.manual_seed(0)
+    untouched = images.clone()
     with torch.no_grad():
-        logits, again = model(images), model(images)
+        logits = model(images)
+        if not torch.equal(images, untouched):
+            raise Remark(IMAGES_CHANGED, "images-changed")
+        again = model(images)
+    if isinstance(logits, tuple | list):
+        raise OddValueError(f"model(images) is a {type(logits).__name__} of {len(logits)}", numbers=True)
     if logits is None:
-        raise Found(NO_LOGITS)
+        raise Remark(NO_LOGITS, "forward-returns-nothing")
     (plain,) = values.plain(logits)
     if not values.close((plain,), values.plain(again)):
-        raise Found(OTHER_EACH_TIME)
+        raise Remark(OTHER_EACH_TIME, "dropout-added")
     if thorough:
         model.train()
         for parameter in parameters:
@@ -148,9 +170,11 @@ def _look_at(model: nn.Module, images: Tensor, thorough: bool) -> tuple:
             if again.requires_grad:
                 again.square().sum().backward()
         if not values.close(values.plain(again), (plain,)):
-            raise Found(OTHER_IN_TRAIN_MODE)
+            raise Remark(OTHER_IN_TRAIN_MODE, "dropout-added")
         if any(p.grad is None for p in parameters):
-            raise Found(NO_GRADIENT)
+            raise Remark(NO_GRADIENT, "not-trainable")
+        if parameters[0].dtype != torch.float32:
+            raise Remark(NO_FLOAT32.format(parameters[0].dtype), "wrong-dtype")
     return weights, biases, plain
 
 
@@ -256,8 +280,8 @@ def layers_of(*sizes: int) -> tuple[list]:
 @build_mlp.mistake(
     "wrong-sizes",
     "There are five layers, but not of the sizes 784-520-320-240-120-10.",
-    hint="Compare the pairs above, one after another. What one layer puts out, the next one takes in.",
-    fit=guess(lambda w, b: len(w) == 5 and w != WEIGHTS.tolist()),
+    hint="Compare the sizes above, one after another. What one layer puts out, the next one takes in.",
+    fit=guess(lambda w, b: len(w) == 5 and (w != WEIGHTS.tolist() or (len(b) == 5 and b != BIASES.tolist()))),
     weights=layers_of(784, 512, 256, 128, 64, 10),
     biases=([512, 256, 128, 64, 10],),
 )
@@ -443,6 +467,20 @@ OTHER_ACTIVATIONS = (torch.tanh, F.gelu, F.leaky_relu, F.elu, F.silu, F.softplus
     begin=(nothing, lambda x: x.squeeze(1)),
 )
 @build_mlp.mistake(
+    "no-flatten",
+    "Only rows and columns are flattened. The channel stays an axis of its own, (N, 1, 784), and so the"
+    " logits have shape (N, 1, 10).",
+    hint="nn.Flatten() keeps the first axis and flattens all others.",
+    begin=(lambda x: x.flatten(2),),
+)
+@build_mlp.mistake(
+    "images-changed",
+    "forward writes into the images that it was given. Whoever uses them afterwards, in the next epoch say,"
+    " has other images.",
+    hint="Look for +=, -=, *= and /=, and for methods that end in an underscore.",
+    begin=(lambda x: x.sub_(0.5).flatten(1), lambda x: x.mul_(2).flatten(1)),
+)
+@build_mlp.mistake(
     "flatten-eats-the-batch",
     "Flattening takes all images together and leaves one long row: the axis of the images is gone.",
     hint="x.view(-1, 784), x.flatten(1) and nn.Flatten() keep the first axis. What is the shape in your"
@@ -532,6 +570,16 @@ def _():
 
 
 @build_mlp.mistake(
+    "wrong-dtype",
+    "The parameters are no float32. The images of this course are, and a layer refuses to multiply two"
+    " types.",
+    hint="Look for .double() or .half(), and for a changed torch.set_default_dtype.",
+)
+def _():
+    return mlp().double()
+
+
+@build_mlp.mistake(
     "equal-start",
     "The weights start as zeros, or as one number everywhere. Then all units of a layer get the same gradient"
     " and stay alike for ever (notebook 4).",
@@ -554,7 +602,21 @@ class FixedDropout(nn.Module):
         return 2 * x * (torch.arange(x.shape[-1]) % 2 == 0) if self.training else x
 
 
+class Dropout(nn.Module):
+    """Dropout that chooses anew at each forward, the same in every process."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x * (torch.rand(x.shape, generator=self.generator) < 0.5) if self.training else x
+
+
 EVAL_AFTERWARDS = "the losses and weights are right, but the model is in eval mode afterwards"
+GRAD_OFF = "the losses and weights are right, but torch.is_grad_enabled() is False afterwards"
+GRAD_MODE = "loss and accuracy are right, but torch.is_grad_enabled() is {} afterwards, and was {}"
+OTHER_LOSS = "the loss that came back, {:.4f}, is not the one that backward ran on, {:.4f}"
 
 
 def two_steps(
@@ -574,13 +636,16 @@ def two_steps(
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(0)
         model = nn.Sequential(nn.Linear(2, 3))
-        if kind == "dropout":
-            model = nn.Sequential(FixedDropout(), *model)
+        if kind in ("dropout", "look"):
+            model = nn.Sequential(FixedDropout() if kind == "dropout" else Dropout(), *model)
         layer = model[-1]
         layer.weight.data.copy_(weight)
         layer.bias.data.copy_(weight.sum(1))
         if kind == "Adam":
             optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+        elif kind == "groups":
+            groups = [{"params": [layer.weight]}, {"params": [layer.bias], "lr": lr / 2}]
+            optimizer = torch.optim.SGD(groups, lr=lr, momentum=momentum)
         else:
             optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
         if kind != "fresh":
@@ -588,23 +653,57 @@ def two_steps(
         if momentum and kind != "fresh":
             optimizer.state[layer.weight]["momentum_buffer"] = velocity.clone()
             optimizer.state[layer.bias]["momentum_buffer"] = velocity.sum(1)
-        events = []  # of one call
-        layer.bias.register_hook(lambda grad: events.append(1) if events[-1:] != [1] else None)
-        optimizer.register_step_post_hook(lambda *args: events.append(2))
+        if kind == "frozen":
+            layer.bias.requires_grad_(False)
+            layer.bias.grad = None
+        events, ran_on = "", []  # of one call: b for backward, s for step; the logits that backward ran on
+
+        def note(event: str) -> None:
+            nonlocal events
+            events += event if event == "s" or events[-1:] != "b" else ""
+
+        def note_logits(module: nn.Module, args: tuple, logits: Tensor) -> None:
+            if logits.requires_grad:
+                logits.register_hook(lambda grad: ran_on.append(logits.detach()))
+
+        layer.weight.register_hook(lambda grad: note("b"))
+        layer.register_forward_hook(note_logits)
+        optimizer.register_step_post_hook(lambda *args: note("s"))
         losses, weights, calls = [], [], []
         for batch in ((x, labels), (x_next, labels_next)):
             model.train()
             with torch.enable_grad():
-                (loss,) = values.plain(train_step(model, *batch, optimizer))
-            if loss.size != 1:
-                raise values.OddValueError(f"as loss, {values.shape_of(loss)}", numbers=True)
-            losses.append(loss.item())
+                loss = number_of(train_step(model, *batch, optimizer))
+                grad_mode = torch.is_grad_enabled()
+            losses.append(loss)
             weights.append(torch.cat([layer.weight, layer.bias[:, None]], 1).detach().clone())
-            calls.append(int("".join(map(str, events[:15])) or 0))
-            events.clear()
-            if kind == "look" and not model.training:
-                raise Found(EVAL_AFTERWARDS)
-    return np.array(losses), *weights, np.array(calls)
+            calls.append([events.count("b"), events.count("s"), (events.split("b")[0]).count("s")])
+            if kind == "look":
+                if not grad_mode:
+                    raise Remark(GRAD_OFF, "gradients-switched-off")
+                if not model.training:
+                    raise Remark(EVAL_AFTERWARDS, "left-in-eval-mode")
+                if len(ran_on) == 1 and len(ran_on[0]) == len(batch[1]):
+                    expected = F.cross_entropy(ran_on[0], batch[1]).item()
+                    if abs(loss - expected) > 1e-4:
+                        raise Remark(OTHER_LOSS.format(loss, expected), "two-forwards")
+            events = ""
+            ran_on.clear()
+    if kind == "look":  # chance has a part in these
+        return np.zeros(2), *np.zeros((2, 3, 3)), *np.ones((2, 2), int), np.zeros(2, int)
+    return np.array(losses), *weights, *np.array(calls).T
+
+
+def number_of(loss: object) -> float:
+    """Return the loss that came back as a number; say what it is where it is none."""
+    if isinstance(loss, nn.Module):
+        raise OddValueError(f"a model ({type(loss).__name__}), where the loss belongs")
+    if isinstance(loss, tuple):
+        raise OddValueError(f"a tuple of {len(loss)}, where one number belongs", numbers=True)
+    (plain,) = values.plain(loss)
+    if plain.size != 1:
+        raise OddValueError(f"as loss, {values.shape_of(plain)}", numbers=True)
+    return plain.item()
 
 
 def step_probe(seed: int, n: int, n_next: int, lr: float, momentum: float, kind: str = "linear") -> tuple:
@@ -612,8 +711,11 @@ def step_probe(seed: int, n: int, n_next: int, lr: float, momentum: float, kind:
     rng = np.random.default_rng(seed)
     draw = lambda *shape: np.round(rng.normal(0, 1, shape), 1)  # noqa: E731
     labels = [rng.integers(0, 3, size) for size in (n, n_next)]
-    batches = draw(n, 2), labels[0], draw(n_next, 2), labels[1]
-    return *batches, draw(3, 2), draw(3, 2), draw(3, 2), lr, momentum, kind
+    x, x_next, weight = draw(n, 2), draw(n_next, 2), draw(3, 2)
+    if kind == "large":  # and the label is the class that the model likes least
+        x = 300 * x
+        labels[0] = (x @ weight.T).argmin(1)
+    return x, labels[0], x_next, labels[1], weight, draw(3, 2), draw(3, 2), lr, momentum, kind
 
 
 def show_step(
@@ -621,12 +723,15 @@ def show_step(
 ) -> dict[str, str]:
     """Return what was put in, in words."""
     optimizer = f"Adam(lr={lr:g})" if kind == "Adam" else f"SGD(lr={lr:g}, momentum={momentum:g})"
+    if kind == "groups":
+        optimizer += ", weight and bias in two groups, the bias with half that lr"
     grads = "is empty" if kind == "fresh" else "holds the gradients of an earlier step"
+    more = {"dropout": " after a dropout", "look": " after a dropout", "frozen": ", its bias frozen"}
     return {
         "x": values.literal(x),
         "labels": values.literal(labels),
         "second batch": f"{len(x_next)} more row{'s' * (len(x_next) > 1)}",
-        "model": "nn.Linear(2, 3)" + (" after a dropout" if kind == "dropout" else "") + ", in train mode",
+        "model": "nn.Linear(2, 3)" + more.get(kind, "") + ", in train mode",
         "optimizer": f"{optimizer}; .grad {grads}",
     }
 
@@ -646,8 +751,9 @@ train_step = Exercise(
     ("model", "x", "labels", "optimizer"),
     returns="the loss of the batch before the step, one number",
     checked=(
-        "two calls in a row on batches of 1 to 5 rows, with SGD, with momentum and with Adam, a model with"
-        " dropout, and old gradients left in .grad: losses, weights after each call, one step a call."
+        "two calls in a row on batches of 1 to 5 rows, with SGD, with momentum, with two groups, with Adam;"
+        " a model with dropout, one with a frozen bias, logits in the hundreds, and old gradients left in"
+        " .grad: losses, weights after each call, one step a call."
     ),
     probes=[
         step_probe(0, 2, 1, 0.1, 0.0),
@@ -657,9 +763,18 @@ train_step = Exercise(
         step_probe(4, 5, 1, 0.1, 0.0, "Adam"),
         step_probe(5, 4, 2, 0.3, 0.9, "fresh"),
         step_probe(6, 1, 4, 0.25, 0.5),
+        step_probe(8, 2, 3, 0.5, 0.5, "frozen"),
+        step_probe(9, 3, 2, 0.4, 0.9, "groups"),
     ],
-    hard=[step_probe(7, 3, 2, 0.1, 0.9, "look")],
-    outputs=("losses", "weights after step 1", "after step 2", "calls (1 backward, 2 step)"),
+    hard=[step_probe(7, 3, 2, 0.1, 0.9, "look"), step_probe(10, 3, 2, 0.01, 0.0, "large")],
+    outputs=(
+        "losses",
+        "weights after step 1",
+        "weights after step 2",
+        "backward calls",
+        "step calls",
+        "step calls before backward",
+    ),
     torch=True,
     play=two_steps,
     inputs=("x labels x_next labels_next weight old_grad velocity lr momentum kind".split()),
@@ -687,6 +802,8 @@ def walk(
             value.backward(retain_graph=True)
         elif word == "uphill":
             (-value).backward()
+        elif word == "clip":
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         elif word == "step":
             optimizer.step()
         elif word == "return":
@@ -799,6 +916,20 @@ ORDER_HINT = "Which three lines stand in notebook 5's loop after the loss, and i
     hint="Whoever measures the model in between puts it back into train mode.",
     order=("zero backward step eval",),
 )
+@train_step.mistake(
+    "two-forwards",
+    "The model is asked twice, once for the loss that comes back and once for the loss that backward runs on."
+    " With dropout these are two different losses, and everything is computed twice.",
+    hint="Keep the loss in a variable: call backward on it, and return it.",
+    order=("renew zero backward step",),
+)
+@train_step.mistake(
+    "gradients-clipped",
+    "The gradients are cut to a largest length before the step. Some recipes do so; here the optimizer gets"
+    " them as backward left them.",
+    hint="Between backward and step nothing happens.",
+    order=("zero backward clip step",),
+)
 def _(*args, **options):
     return walk(*args, **options)
 
@@ -857,6 +988,38 @@ def one_hot_float(logits: Tensor, labels: Tensor) -> Tensor:
     " cross_entropy gives the mean already.",
     hint="Look for a division by len(x) or x.shape[0].",
     returned=(lambda model, x, labels, loss: loss / len(x),),
+)
+@train_step.mistake(
+    "numbers-typed-in",
+    "The sum over the batch is divided by 64, whatever its size. The last batch of an epoch is smaller.",
+    hint="Without reduction='sum', cross_entropy divides by the number of rows itself.",
+    loss=(lambda z, y: sum_loss(z, y) / 64,),
+    returned=(lambda model, x, labels, loss: loss, lambda model, x, labels, loss: loss * 64 / len(x)),
+)
+@train_step.mistake(
+    "label-smoothing",
+    "The labels are smoothed: a part of each goes to the other classes. The exercise asks for the plain"
+    " cross-entropy.",
+    hint="Look for label_smoothing.",
+    loss=[lambda z, y, e=e: F.cross_entropy(z, y, label_smoothing=e) for e in (0.1, 0.01, 0.05, 0.2)],
+)
+@train_step.mistake(
+    "loss-rounded",
+    "The step is right, but the loss that comes back is rounded. The mean over an epoch is made from these.",
+    hint="Round what you print, not what you return.",
+    returned=[lambda model, x, labels, loss, d=d: round(loss.item(), d) for d in (0, 1, 2, 3)],
+)
+@train_step.mistake(
+    "log-of-zero",
+    "With logits in the hundreds softmax gives a probability of exactly 0, or inf / inf, and the logarithm of"
+    " that is no number to learn from (notebook 3).",
+    hint="Which function takes logits, and does softmax and logarithm in one safe step?",
+    loss=(
+        lambda z, y: F.nll_loss(z.softmax(1).log(), y),
+        lambda z, y: F.nll_loss((z.softmax(1) + 1e-8).log(), y),
+        lambda z, y: F.nll_loss((z.exp() / z.exp().sum(1, keepdim=True)).log(), y),
+        lambda z, y: F.nll_loss(z - z.exp().sum(1, keepdim=True).log(), y),
+    ),
 )
 @train_step.mistake(
     "binary-cross-entropy",
@@ -918,13 +1081,57 @@ def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimi
     return F.cross_entropy(labels, model(x))
 
 
-def by_hand(model: nn.Module, x: Tensor, labels: Tensor, lr: float) -> Tensor:
-    """Change the weights without the optimizer."""
+@train_step.mistake(
+    "zeroed-once",
+    "The gradients are emptied at the first call only. From the second one on they add up.",
+    hint="Emptying belongs to each step.",
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
+    first = not hasattr(optimizer, "emptied")
+    optimizer.emptied = True
+    return walk(model, x, labels, optimizer, "zero backward step" if first else "backward step")
+
+
+@train_step.mistake(
+    "gradients-switched-off",
+    "The step is right, but gradients are switched off afterwards, for the whole notebook: the next step's"
+    " backward would fail.",
+    hint="Look for torch.set_grad_enabled(False). A training step needs none of it.",
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
+    loss = right_step(model, x, labels, optimizer)
+    torch.set_grad_enabled(False)
+    return loss
+
+
+@train_step.mistake(
+    "unfrozen",
+    "A parameter that was frozen (requires_grad=False) learns: the function switches requires_grad on.",
+    hint="Which parameters learn is the caller's choice. Leave requires_grad alone.",
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
+    model.requires_grad_(True)
+    return right_step(model, x, labels, optimizer)
+
+
+@train_step.mistake(
+    "first-group-only",
+    "An optimizer can hold its parameters in several groups. Only the gradients of the first are emptied.",
+    hint="optimizer.zero_grad() goes over all groups.",
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
+    for parameter in optimizer.param_groups[0]["params"]:
+        parameter.grad = None
+    return walk(model, x, labels, optimizer, "backward step")
+
+
+def by_hand(model: nn.Module, x: Tensor, labels: Tensor, lr: float, lr_of: Callable = dict) -> Tensor:
+    """Change the weights without the optimizer; lr_of(): learning rates of single parameters, by id."""
     loss = F.cross_entropy(model(x), labels)
-    parameters = list(model.parameters())
+    parameters = [p for p in model.parameters() if p.requires_grad]
     with torch.no_grad():
         for parameter, grad in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-            parameter -= lr * grad
+            parameter -= lr_of().get(id(parameter), lr) * grad
     return loss.detach()
 
 
@@ -937,8 +1144,9 @@ def guess_lr(probes: list, results: list) -> list[dict]:
         x, labels, weight = (torch.from_numpy(np.asarray(probe[i])) for i in (0, 1, 4))
         start = torch.cat([weight, weight.sum(1, keepdim=True)], 1).requires_grad_()
         if probe[-1] != "dropout":
-            loss = F.cross_entropy(x @ start[:, :2].T + start[:, 2], labels)
-            (grad,) = torch.autograd.grad(loss, start)
+            with torch.enable_grad():  # also in a notebook that has switched it off
+                loss = F.cross_entropy(x @ start[:, :2].T + start[:, 2], labels)
+                (grad,) = torch.autograd.grad(loss, start)
             moved = start.detach() - torch.from_numpy(result.value[1].astype(float))
             guesses.append({"lr": round(((moved * grad).sum() / (grad * grad).sum()).item(), 6)})
     return guesses
@@ -960,9 +1168,12 @@ def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimi
     "optimizer-not-used",
     "The weights were changed by hand, with the optimizer's learning rate but without its momentum.",
     hint="The optimizer is an argument. Which of its methods makes the update?",
+    each_group=(False, True),
 )
-def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
-    return by_hand(model, x, labels, optimizer.param_groups[0]["lr"])
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer, each_group: bool):
+    groups = optimizer.param_groups
+    lrs = {id(p): group["lr"] for group in groups for p in group["params"]} if each_group else {}
+    return by_hand(model, x, labels, groups[0]["lr"], lambda: lrs)
 
 
 @train_step.mistake(
@@ -988,6 +1199,8 @@ def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimi
 
 TRACKED = "loss and accuracy are right, but the model's logits carry a memory for backward"
 MODE_NOT_RESTORED = "loss and accuracy are right, but afterwards the model is in {} mode, and was in {} mode"
+SEVERAL_PASSES = "loss and accuracy are right, but {} batches were taken, and there are {}"
+MODEL_TRAINED = "afterwards the model's weights are others"
 MODEL_CHANGED = "loss and accuracy are right, but the model's numbers, gradients or requires_grad changed"
 MISCOUNTED = "the third value is not the number of examples"
 
@@ -1001,13 +1214,15 @@ class Loader(list):
 
 
 class Plain:
-    """Batches that can only be looped over."""
+    """Batches that can only be looped over; taken: how many were handed out."""
 
     def __init__(self, batches: list):
-        self._batches = batches
+        self._batches, self.taken = batches, 0
 
     def __iter__(self) -> Iterator:
-        return iter(self._batches)
+        for batch in self._batches:
+            self.taken += 1
+            yield batch
 
 
 class Watched(nn.Module):
@@ -1029,10 +1244,21 @@ class Watched(nn.Module):
         return logits
 
 
+def state_of(model: nn.Module) -> dict[str, list]:
+    """Return the model's weights and what else must stay as it was, in a form that == compares."""
+    parameters = list(model.parameters())
+    return {
+        "weights": [p.tolist() for p in parameters],
+        "buffers": [buffer.tolist() for buffer in model.buffers()],
+        "gradients": [None if p.grad is None else p.grad.tolist() for p in parameters],
+        "requires_grad": [p.requires_grad for p in parameters],
+    }
+
+
 def pair_of(result: object, num_examples: int) -> object:
     """Return loss and accuracy out of whatever form they come in."""
-    if isinstance(result, dict) and {"loss", "accuracy"} <= set(result):
-        return result["loss"], result["accuracy"]
+    if isinstance(result, dict):
+        raise OddValueError("a dictionary, where a pair (loss, accuracy) belongs")
     if isinstance(result, np.ndarray | Tensor) and result.ndim == 1:
         result = tuple(result)
     if hasattr(result, "loss") and hasattr(result, "accuracy"):
@@ -1041,7 +1267,7 @@ def pair_of(result: object, num_examples: int) -> object:
     if isinstance(result, tuple | list) and len(result) == 3:
         (told,) = values.plain(result[2])
         if told.size != 1 or told.item() != num_examples:
-            raise Found(MISCOUNTED)
+            raise Remark(MISCOUNTED, "examples-miscounted")
         result = result[:2]
     if isinstance(result, tuple | list) and len(result) == 2:
         plains = [values.plain(value)[0] for value in result]
@@ -1050,7 +1276,7 @@ def pair_of(result: object, num_examples: int) -> object:
 
 
 def try_evaluation(
-    evaluate: Callable, x: Tensor, labels: Tensor, sizes: tuple, begins_in_train_mode: bool, look: bool
+    evaluate: Callable, x: Tensor, labels: Tensor, sizes: tuple, begins_in_train_mode: bool, look: str
 ) -> tuple:
     """Evaluate a small model on batches of these sizes; return loss and accuracy."""
     with torch.random.fork_rng(devices=[]):
@@ -1059,23 +1285,32 @@ def try_evaluation(
     model.train(begins_in_train_mode)
     batches = list(zip(x.split(list(sizes)), labels.split(list(sizes)), strict=True))
     loader = Plain(batches) if look else Loader(batches, list(zip(x, labels, strict=True)))
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with torch.enable_grad():
-        result = evaluate(model, loader)
-    pair = pair_of(result, len(labels))
     if look:
-        untouched = all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-        if not untouched or not all(p.requires_grad and p.grad is None for p in model.parameters()):
-            raise Found(MODEL_CHANGED)
+        model.linear.bias.requires_grad_(False)
+        model.linear.weight.grad = torch.ones_like(model.linear.weight)
+    before, grad_mode = state_of(model), look != "under no_grad"
+    with torch.set_grad_enabled(grad_mode):
+        result = evaluate(model, loader)
+        grad_mode_after = torch.is_grad_enabled()
+    pair = pair_of(result, len(labels))
+    if before["weights"] != state_of(model)["weights"]:
+        raise Remark(MODEL_TRAINED, "model-changed")
+    if look:
+        if before != state_of(model):
+            raise Remark(MODEL_CHANGED, "model-changed")
+        if grad_mode_after != grad_mode:
+            raise Remark(GRAD_MODE.format(grad_mode_after, grad_mode), "gradients-switched-off")
         if model.tracked:
-            raise Found(TRACKED)
+            raise Remark(TRACKED, "tracks-gradients")
         if model.training != begins_in_train_mode:
             names = ("train", "eval") if model.training else ("eval", "train")
-            raise Found(MODE_NOT_RESTORED.format(*names))
+            raise Remark(MODE_NOT_RESTORED.format(*names), "mode-not-restored")
+        if loader.taken > len(batches):
+            raise Remark(SEVERAL_PASSES.format(loader.taken, len(batches)), "several-passes")
     return pair
 
 
-def evaluation_probe(seed: int, sizes: tuple, c: int, begins: bool = True, look: bool = False) -> tuple:
+def evaluation_probe(seed: int, sizes: tuple, c: int, begins: bool = True, look: str = "") -> tuple:
     """Return logits without ties, labels of which about two thirds are picked, and the sizes of batches."""
     rng = np.random.default_rng(seed)
     n = sum(sizes)
@@ -1084,7 +1319,8 @@ def evaluation_probe(seed: int, sizes: tuple, c: int, begins: bool = True, look:
     right[: sizes[0]] = True  # the first batch is the better one, so a mean of means shows
     right[-sizes[-1] :] = seed % 2 == 1
     wrong = (logits.argmax(1) + rng.integers(1, c, n)) % c
-    return logits, np.where(right, logits.argmax(1), wrong), sizes, begins, look
+    labels = np.where(right, logits.argmax(1), wrong)
+    return (300 if look == "large" else 1) * logits, labels, sizes, begins, look
 
 
 def show_evaluation(x, labels, sizes, begins_in_train_mode, look) -> dict[str, str]:
@@ -1094,7 +1330,9 @@ def show_evaluation(x, labels, sizes, begins_in_train_mode, look) -> dict[str, s
         "labels": values.literal(labels),
         "batches": f"x and labels in batches of {', '.join(map(str, sizes))}",
         "model": "gives x back as logits in eval mode; has dropout and batch normalisation;"
-        f"\nwas in {'train' if begins_in_train_mode else 'eval'} mode",
+        f"\nwas in {'train' if begins_in_train_mode else 'eval'} mode"
+        + ("; its bias is frozen, .grad of its weight is filled" if look else "")
+        + (";\nthe call stands under no_grad" if look == "under no_grad" else ""),
     }
 
 
@@ -1105,8 +1343,8 @@ evaluate = Exercise(
     returns="(loss, accuracy), means over the examples",
     checked=(
         "1 to 4 batches of 1 to 5 rows, the last one smaller or larger; a model with dropout and batch"
-        " normalisation, in train and in eval mode before; no memory for backward, and the model afterwards"
-        " as it was."
+        " normalisation, in train and in eval mode before, logits in the hundreds; one pass, no memory for"
+        " backward, and afterwards everything as it was: the model, its gradients, torch's gradient mode."
     ),
     probes=[
         evaluation_probe(0, (3, 2), 3),
@@ -1118,8 +1356,10 @@ evaluate = Exercise(
         evaluation_probe(0, (3, 2), 3),
     ],
     hard=[
-        evaluation_probe(6, (3, 2, 1), 3, look=True),
-        evaluation_probe(8, (2, 3), 4, begins=False, look=True),
+        evaluation_probe(6, (3, 2, 1), 3, look="with gradients on"),
+        evaluation_probe(8, (2, 3), 4, begins=False, look="with gradients on"),
+        evaluation_probe(10, (3, 2), 3, look="under no_grad"),
+        evaluation_probe(12, (3, 2), 3, look="large"),
     ],
     outputs=("loss", "accuracy"),
     torch=True,
@@ -1147,6 +1387,7 @@ def gather(
     train: bool | None = False,
     take: Callable = lambda logits: logits,
     count: Callable = lambda logits, labels: (logits.argmax(1) == labels).sum(),
+    criterion: Callable = F.cross_entropy,
 ) -> tuple:
     """Return loss and accuracy, put together from the batches' means in some way."""
     model_was = model.training
@@ -1156,7 +1397,7 @@ def gather(
     with torch.no_grad():
         for x, labels in batches:
             logits = take(model(x))
-            means.append(F.cross_entropy(logits, labels).item())
+            means.append(criterion(logits, labels).item())
             rights.append(count(logits, labels).item())
             sizes.append(len(labels))
     model.train(model_was)
@@ -1326,6 +1567,35 @@ WEIGHTED_HINT = "Add up losses of examples, not of batches: the batch's mean tim
     train=EITHER_MODE,
 )
 @evaluate.mistake(
+    "wrong-axis",
+    "argmax(0) goes down the columns: it picks, for each class, the image with the highest score.",
+    hint="Each row is an image: which axis must argmax look along to pick one class for each row?",
+    count=(
+        lambda logits, labels: (logits.argmax(0) == labels).sum(),
+        lambda logits, labels: (logits.argmax(0)[:1] == labels).sum(),
+    ),
+)
+@evaluate.mistake(
+    "nll-on-logits",
+    "nll_loss got the logits. It takes no logarithm and no softmax, so this loss has no bottom.",
+    hint="Which function is log_softmax and nll_loss in one?",
+    criterion=(F.nll_loss,),
+    loss=(weighted, mean_of_means),
+    train=EITHER_MODE,
+)
+@evaluate.mistake(
+    "log-of-zero",
+    "With logits in the hundreds softmax gives a probability of exactly 0, or inf / inf, and the logarithm of"
+    " that is inf or nan (notebook 3).",
+    hint="Which function takes logits, and does softmax and logarithm in one safe step?",
+    criterion=(
+        lambda z, y: F.nll_loss(z.softmax(1).log(), y),
+        lambda z, y: F.nll_loss((z.softmax(1) + 1e-8).log(), y),
+        lambda z, y: F.nll_loss((z.exp() / z.exp().sum(1, keepdim=True)).log(), y),
+        lambda z, y: F.nll_loss(z - z.exp().sum(1, keepdim=True).log(), y),
+    ),
+)
+@evaluate.mistake(
     "percent",
     "The accuracy is in percent. The course gives it as a fraction, from 0 to 1.",
     hint="Look for a factor of 100.",
@@ -1374,6 +1644,7 @@ def _(model: nn.Module, batches: object, loss: Callable):
     hint="Under what must the loop stand?",
 )
 def _(model: nn.Module, batches: object):
+    batches = list(batches)
     model.eval()
     for x, _labels in batches:
         model(x)
@@ -1400,11 +1671,61 @@ def _(model: nn.Module, batches: object, afterwards: bool):
     " requires_grad were changed.",
     hint="Measuring needs no backward and no step. torch.no_grad() switches the memory off for a while, and"
     " changes nothing in the model.",
+    change=(lambda model: model.requires_grad_(False), lambda model: model.zero_grad()),
 )
-def _(model: nn.Module, batches: object):
+@evaluate.mistake(
+    "model-changed",
+    "The model's weights are others afterwards: it was trained while it was measured. Who trains on the test"
+    " set has none any more.",
+    hint="Measuring needs no backward and no step.",
+    change=(lambda model: model.linear.weight.data.mul_(2),),
+)
+def _(model: nn.Module, batches: object, change: Callable):
     result = gather(model, batches)
-    model.requires_grad_(False)
+    change(model)
     return result
+
+
+@evaluate.mistake(
+    "gradients-switched-off",
+    "The numbers are right, but torch's gradient mode is another afterwards, for the whole notebook. Left"
+    " off, the next training step fails; forced on, whoever called under no_grad has gradients again.",
+    hint="`with torch.no_grad():` puts everything back at its end, torch.set_grad_enabled(...) does not.",
+    afterwards=(False, True),
+)
+def _(model: nn.Module, batches: object, afterwards: bool):
+    result = gather(model, batches)
+    torch.set_grad_enabled(afterwards)
+    return result
+
+
+@evaluate.mistake(
+    "several-passes",
+    "The numbers are right, but the batches are gone through more than once. That takes longer, and batches"
+    " that come from a generator can be looped over once only: the second loop would find nothing.",
+    hint="One loop can gather everything: the losses, the right picks and the number of examples.",
+    passes=(1, 2),
+)
+def _(model: nn.Module, batches: object, passes: int):
+    for _ in range(passes):
+        list(batches)
+    return gather(model, batches)
+
+
+@evaluate.mistake(
+    "last-batch-dropped",
+    "The last batch, or each one that is smaller than the first, is left out. All examples belong to the"
+    " mean.",
+    hint="Look for `break`, `continue`, [:-1] and drop_last.",
+    kept=(
+        lambda batches: batches[:-1],
+        lambda batches: [b for b in batches if len(b[1]) >= len(batches[0][1])],
+        lambda batches: list(itertools.takewhile(lambda b: len(b[1]) >= len(batches[0][1]), batches)),
+        lambda batches: [b for b in batches if len(b[1]) == len(batches[0][1])],
+    ),
+)
+def _(model: nn.Module, batches: object, kept: Callable):
+    return gather(model, kept(list(batches)))
 
 
 @evaluate.mistake(
