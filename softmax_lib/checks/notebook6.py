@@ -7,7 +7,9 @@ Domain of `pixels`: grey images, uint8 (N, 28, 28), N from 1 on; blank ones too,
 pixel is not 255. The result is a float32 tensor: a model refuses another float type, and a NumPy array.
 """
 
+import functools
 from collections.abc import Callable
+from types import CodeType
 
 import numpy as np
 import torch
@@ -20,12 +22,18 @@ from softmax_lib.checks.engine import Exercise
 # ------------------------------------------------------------------------------------------- count_parameters
 
 
+@functools.cache
+def compiled(code: str) -> CodeType:
+    """Return the lines ready to run."""
+    return compile(code, "the model", "exec")
+
+
 def built(code: str) -> nn.Module:
     """Return the model that these lines make, as a learner's cell would; the same weights at each call."""
     scope = {"nn": nn, "torch": torch}
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        exec(code, scope)  # the lines below, nobody else's
+        torch.random.default_generator.manual_seed(0)  # torch.manual_seed is slow
+        exec(compiled(code), scope)  # the lines below, nobody else's
     return scope["model"]
 
 
