@@ -370,6 +370,9 @@ def the_lectures_test(model, batches):
 
 
 wrong("mean-of-batch-means", FOUR)(measured(lambda m, r, s: (sum(m) / len(m), sum(r) / sum(s))))
+wrong(None, FOUR)(  # all but the last taken to be as large as the first
+    measured(lambda m, r, s: good(m, r, [s[0]] * (len(s) - 1) + [s[-1]] if len(s) > 1 else s))
+)
 wrong("mean-of-batch-means", FOUR)(
     measured(lambda m, r, s: (np.mean(m), np.mean([a / b for a, b in zip(r, s, strict=True)])))
 )
@@ -616,6 +619,7 @@ wrong("another-range", SIX)(on(lambda i: (unit(i) - 0.1307) / 0.3081))
 wrong("divided-by-256", SIX)(on(lambda i: i[:, None].float().mul(1 / 256)))
 wrong("integer-division", SIX)(on(lambda i: (i[:, None] // 255).float()))
 wrong("integer-division", SIX)(on(lambda i: unit(i).to(torch.uint8).float()))
+wrong(None, SIX)(on(lambda i: unit(i) if i.max() > 1 else i[:, None].float()))  # "in [0, 1] already"
 wrong("clipped", SIX)(on(lambda i: i[:, None].float().clip(max=1)))
 wrong("scaled-twice", SIX)(on(lambda i: unit(i) / 255))
 wrong("logits-divided", SIX)(on(lambda i: i[:, None].float(), take=lambda z: z.div(255)))

@@ -37,7 +37,7 @@ confusion_matrix = Exercise(
     functional.confusion_matrix,
     ("labels", "predictions", "num_classes"),
     returns="an array of shape (C, C): rows are true classes, columns predicted ones",
-    checked="1 to 40 examples of 2 to 10 classes; classes that never occur; pairs that occur many times.",
+    checked="1 to 700 examples of 2 to 10 classes; classes that never occur; pairs that occur many times.",
     probes=[
         (np.array([0, 1]), np.array([1, 1]), 2),
         (np.array([1, 2, 0]), np.array([2, 1, 0]), 3),
@@ -50,6 +50,7 @@ confusion_matrix = Exercise(
         pairs(0, 12, 4),
         pairs(1, 40, 3),
         pairs(2, 30, 10, right=0.8, top=8),
+        pairs(3, 700, 2, right=0.9),  # a count beyond 255
         TINY,
     ],
 )
