@@ -120,6 +120,38 @@ def test_what_was_put_in_can_be_told_in_words(exercise):
     assert "put in    x = 2 numbers" in exercise(lambda x, weight: x.sum()).message
 
 
+def test_of_several_outputs_only_those_are_shown_that_differ(exercise):
+    verdict = exercise(lambda x, weight: float(x @ weight))  # the first loss is right, the second is not
+    assert "losses = " in verdict.message and "weight afterwards = " in verdict.message
+    verdict = exercise(lambda x, weight: good_step(x, weight) + 1)
+    assert "losses = " in verdict.message and "weight afterwards" not in verdict.message
+
+
+def test_an_exercise_has_its_own_hint_for_what_has_no_name(exercise):
+    def unknown(x, weight):
+        return good_step(x, weight) + 1
+
+    assert "Hint: Work this input out by hand" in exercise(unknown).message
+    exercise.hint = "Look at the two losses."
+    verdict = exercise(unknown)
+    assert verdict.mistake is None and "Hint: Look at the two losses." in verdict.message
+    assert "by hand" not in verdict.message
+
+
+def test_an_output_can_be_told_in_words_or_left_out(exercise):
+    def nothing_changes(x, weight):
+        return (x * weight).sum() + 1
+
+    words = {"losses": "", "weight afterwards": None}
+    exercise.words = lambda name, value: words[name]
+    verdict = exercise(nothing_changes)
+    assert "losses" not in verdict.message and "weight afterwards = [ 0.5 -1.5]" in verdict.message
+    words["weight afterwards"] = "two numbers"
+    assert "came out  weight afterwards = two numbers" in exercise(nothing_changes).message
+    words["weight afterwards"] = ""  # with nothing left to tell, all of it is told
+    assert not exercise(nothing_changes).passed
+
+
 def test_a_remark_is_shown_without_a_type_and_names_its_own_mistake(exercise):
     def looks(step, x, weight):
         losses, after = play(step, x, weight)

@@ -89,6 +89,8 @@ class Exercise:
         inputs: Sequence[str] | None = None,
         show: Callable | None = None,
         seconds: float | None = None,
+        hint: str | None = None,
+        words: Callable | None = None,
     ):
         """Describe an exercise.
 
@@ -102,13 +104,16 @@ class Exercise:
         array or number for each of outputs. The answer gets what play hands to it; play seeds what is drawn.
         inputs: the names of a probe's values, where they are not the parameters. show: show(*probe) returns
         what the verdict says was put in, {name: text}. seconds: for all calls together, in place of
-        guard.SECONDS.
+        guard.SECONDS. hint: what to do with a wrong answer that has no name, in place of "work this input out
+        by hand". words: words(name, value) returns what the verdict says of one of the outputs, where its
+        numbers would say little; None for the numbers, "" to leave it out.
         """
         self.name, self.right, self.parameters = name, right, tuple(parameters)
         self.returns, self.checked = returns, checked
         self.probes, self.hard, self.bonus = list(probes), list(hard), list(bonus)
         self.outputs, self.tolerance_grows, self.torch = tuple(outputs), tolerance_grows, torch
         self.play, self.show, self.seconds = play, show, seconds
+        self.hint, self.words = hint, words
         self.inputs = tuple(inputs or parameters)
         self.mistakes: list[Mistake] = []
         self._right: dict[bool, list[Result]] = {}

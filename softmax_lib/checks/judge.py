@@ -296,15 +296,19 @@ class _Judgement:
             elif 2 * len(misshapen) > len(failed):
                 name, failed = ("wrong-shape", *GENERAL["wrong-shape"]), misshapen
             else:
-                name = None, *UNKNOWN
+                name = self._unknown()
             shown = failed[0]
-        self._show(probes[shown], results[shown], right[shown])
+        self._show(probes[shown], results[shown], right[shown], scales[shown])
         return self._finish(*name, probes[shown], results[shown].call)
 
     def _name_of(self, remark: values.Remark) -> tuple[str | None, str, str]:
         """Return id, sentence and hint of the mistake that a remark names."""
         found = next((m for m in self.exercise.mistakes if m.id == remark.mistake), None)
-        return (found.id, found.sentence, found.hint) if found else (None, *UNKNOWN)
+        return (found.id, found.sentence, found.hint) if found else self._unknown()
+
+    def _unknown(self) -> tuple[None, str, str]:
+        """Return sentence and hint for what has no name."""
+        return None, UNKNOWN[0], self.exercise.hint or UNKNOWN[1]
 
     def _general(self, mistake: str, probe: tuple, call: guard.Call, came_out: str = "None") -> Verdict:
         """Return the verdict for a mistake that every exercise knows."""
@@ -316,16 +320,17 @@ class _Judgement:
         elif mistake != "shared-result":
             self.report.data("came out", f"nothing yet{_where(call)}" if call.endless else came_out)
             right = ex.result(ex.right, probe)
-            self.report.data("expected", values.lines(right.value, ex.outputs))
+            self.report.data("expected", values.lines(right.value, ex.outputs, words=ex.words))
         return self._finish(mistake, *GENERAL[mistake], probe, call)
 
-    def _show(self, probe: tuple, result: Result, right: Result) -> None:
-        """Show what was put in, what came out and what was expected."""
+    def _show(self, probe: tuple, result: Result, right: Result, scale: float) -> None:
+        """Show what was put in, and of what came out and was expected what differs."""
+        names, words = self.exercise.outputs, self.exercise.words
         self._show_input(probe)
         if result.error is not None:
-            came_out, expected = _in_words(result.call), values.lines(right.value, self.exercise.outputs)
+            came_out, expected = _in_words(result.call), values.lines(right.value, names, words=words)
         else:
-            came_out, expected = values.side_by_side(result.value, right.value, self.exercise.outputs)
+            came_out, expected = values.side_by_side(result.value, right.value, names, scale, words)
         self.report.data("came out", came_out)
         self.report.data("expected", expected)
 

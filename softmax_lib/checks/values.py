@@ -1,6 +1,7 @@
 """Learners' values made plain, compared and shown: arrays, tensors, lists and numbers are one thing here."""
 
 import sys
+from collections.abc import Callable
 
 import numpy as np
 
@@ -151,10 +152,25 @@ def digits(array: np.ndarray, *, precision: int = 4, indent: int = 0) -> str:
         return np.array2string(array, prefix=" " * indent)
 
 
-def side_by_side(got: Plain, expected: Plain, names: tuple[str, ...]) -> tuple[str, str]:
-    """Return both as text, with as many digits as tell them apart, and with shapes where these differ."""
+Words = Callable[[str, np.ndarray], str | None]  # what is said of an output instead of its numbers
+
+
+def side_by_side(
+    got: Plain, expected: Plain, names: tuple[str, ...], scale: float = 1.0, words: Words | None = None
+) -> tuple[str, str]:
+    """Return both as text, with as many digits as tell them apart, and with shapes where these differ.
+
+    Of several outputs, only those are shown that differ, and that words does not leave out.
+    """
+    if len(names) > 1:
+        triples = list(zip(got, expected, names, strict=True))
+        differ = [(g, e, n) for g, e, n in triples if not close((g,), (e,), scale)]
+        told = [(g, e, n) for g, e, n in differ if words is None or words(n, g) != ""]
+        got, expected, names = zip(*(told or differ or triples), strict=True)
+    else:
+        names = ("",)
     for precision in (4, 7, 12):
-        a, b = lines(got, names, precision), lines(expected, names, precision)
+        a, b = lines(got, names, precision, words), lines(expected, names, precision, words)
         if a != b:
             break
     if [x.shape for x in got] != [x.shape for x in expected]:
@@ -162,20 +178,22 @@ def side_by_side(got: Plain, expected: Plain, names: tuple[str, ...]) -> tuple[s
     return a, b
 
 
-def lines(values: Plain, names: tuple[str, ...], precision: int = 4) -> str:
-    """Return the values as text, each under its name where there are several."""
-    if len(values) == 1:
-        return digits(values[0], precision=precision)
-    return "\n".join(
-        f"{n} = {digits(v, precision=precision, indent=len(n) + 3)}"
-        for n, v in zip(names, values, strict=True)
-    )
+def lines(values: Plain, names: tuple[str, ...], precision: int = 4, words: Words | None = None) -> str:
+    """Return the values as text, each under its name where it has one."""
+    out = []
+    for n, v in zip(names, values, strict=True):
+        text = words(n, v) if words else None
+        if text is None:
+            text = digits(v, precision=precision, indent=len(n) + 3 if n else 0)
+        if text:
+            out.append(f"{n} = {text}" if n else text)
+    return "\n".join(out)
 
 
 def _shapes(values: Plain, names: tuple[str, ...]) -> str:
-    if len(values) == 1:
-        return f"({shape_of(values[0])})"
-    return "(" + ", ".join(f"{n}: {shape_of(v)}" for n, v in zip(names, values, strict=True)) + ")"
+    return (
+        "(" + ", ".join(f"{n}: {shape_of(v)}".lstrip(": ") for n, v in zip(names, values, strict=True)) + ")"
+    )
 
 
 def shape_of(array: np.ndarray) -> str:
