@@ -113,6 +113,21 @@ def hard_pick_first(model, x, labels, optimizer):
     return probs, loss
 
 
+def half_repaired(model, x, labels, optimizer):
+    logits = model(x)
+    healthy(model, F.cross_entropy(logits.softmax(1), labels), optimizer)
+    return logits.softmax(1).detach(), F.cross_entropy(logits, labels).item()
+
+
+def loss_afterwards(model, x, labels, optimizer):
+    logits = model(x)
+    healthy(model, F.cross_entropy(logits, labels), optimizer)
+    return logits.softmax(1), F.cross_entropy(model(x), labels)
+
+
+wrong("repaired-for-show", ONE)(half_repaired)
+wrong("measured-after-the-step", ONE)(loss_afterwards)
+wrong("exp-overflows", ONE)(step(F.cross_entropy, probs=lambda z: z.exp() / z.exp().sum(1)[:, None]))
 wrong("no-memory", ONE)(step(lambda z, y: twice(z.data, y)))
 wrong("sigmoid-in-the-loss", ONE)(step(lambda z, y: twice(1 / (1 + (-z).exp()), y)))
 wrong("wrong-axis", ONE)(step(F.cross_entropy, probs=lambda z: (z - z.logsumexp(0)).exp()))
@@ -145,7 +160,7 @@ def step_1_then_probs(model, x, labels, optimizer):
 
 
 wrong("wrong-shape", ONE)(lambda model, x, labels, optimizer: F.cross_entropy(model(x), labels))
-wrong("wrong-shape", ONE)(lambda m, x, y, o: step(F.cross_entropy)(m, x, y, o)[::-1])
+wrong("swapped-outputs", ONE)(lambda m, x, y, o: step(F.cross_entropy)(m, x, y, o)[::-1])
 wrong("nothing-returned", ONE)(lambda model, x, labels, optimizer: None)
 wrong("wrong-parameters", ONE)(lambda model, x, labels: (0, 0))
 wrong(None, ONE)(step(lambda z, y: F.cross_entropy(z, y, label_smoothing=0.1)))
@@ -210,6 +225,16 @@ right(TWO)(lambda z, k: F.cross_entropy(z, F.one_hot(torch.tensor(k), z.shape[1]
 right(TWO)(lambda z, k: (z.logsumexp(1) - z[:, k]).mean().item())
 right(TWO)(lambda z, k: np.mean([F.cross_entropy(row[None], torch.tensor([k])).item() for row in z]))
 right(TWO)(lambda logits, label: F.cross_entropy(logits, torch.zeros(len(logits), dtype=int) + label))
+
+
+wrong("one-hot-read-as-labels", TWO)(
+    lambda z, k: F.cross_entropy(z, (torch.arange(len(z)) == k % len(z)) * 1)
+)
+wrong("divided-by-classes", TWO)(lambda z, k: -z.log_softmax(1)[:, k].sum() / z.size(1))
+wrong("wrong-axis", TWO)(lambda z, k: (z.logsumexp(0) - z)[:, k].mean())
+wrong("binary-cross-entropy", TWO)(
+    lambda z, k: nn.BCEWithLogitsLoss()(z, torch.eye(z.shape[1])[k].repeat(len(z), 1))
+)
 
 
 # --------------------------------------------------------------------------------------------------- clinic_3
@@ -338,6 +363,35 @@ def right_with_locals(names):
     return torch.mean((predictions == labels).float())
 
 
+def picks_and_truth(names):
+    return names["model"](names["images"]).max(1).indices, names["labels"]
+
+
+def hit_rate(picks, truth):
+    return sum(picks == truth) / len(truth)
+
+
+@wrong("stale-predictions", THREE)
+def kept_once(names):
+    picks, truth = picks_and_truth(names)
+    names.setdefault("predictions", picks)
+    return hit_rate(picks, truth)
+
+
+@wrong("compared-with-earlier-picks", THREE)
+def the_run_before(names):
+    picks, truth = picks_and_truth(names)
+    before = names["predictions"] if "predictions" in names else truth
+    names["predictions"] = picks
+    return (picks == before).float().mean()
+
+
+@wrong("hits-kept", THREE)
+def right_or_not(names):
+    names["predictions"] = torch.eq(*picks_and_truth(names))
+    return names["predictions"].double().mean().item()
+
+
 # --------------------------------------------------------------------------------------------------- clinic_4
 def measured(put_together):
     """An answer that collects each batch's mean loss, right picks and size, and puts them together."""
@@ -370,7 +424,7 @@ def the_lectures_test(model, batches):
 
 
 wrong("mean-of-batch-means", FOUR)(measured(lambda m, r, s: (sum(m) / len(m), sum(r) / sum(s))))
-wrong(None, FOUR)(  # all but the last taken to be as large as the first
+wrong("all-batches-as-large-as-one", FOUR)(  # all but the last taken to be as large as the first
     measured(lambda m, r, s: good(m, r, [s[0]] * (len(s) - 1) + [s[-1]] if len(s) > 1 else s))
 )
 wrong("mean-of-batch-means", FOUR)(
@@ -561,6 +615,59 @@ def made_anew(model, batches, optimizer):
     return epoch_of(buggy)(model, batches, optimizer)
 
 
+def put_back(model, batches, optimizer):
+    old = optimizer.param_groups[0]["lr"]
+    losses = epoch_of(buggy, before=change(factor=0.1))(model, batches, optimizer)
+    change(lr=old)(model, optimizer)
+    return losses
+
+
+def without_momentum(model, optimizer, *_):
+    for group in optimizer.param_groups:
+        if "momentum" in group:
+            group["momentum"] = 0
+
+
+def every_other(model, batches, optimizer):
+    losses = []
+    for k, (x, labels) in enumerate(batches):
+        loss = F.cross_entropy(model(x), labels)
+        losses.append(loss.item())
+        if k % 2 == 0:
+            optimizer.zero_grad()
+        buggy(model, loss, optimizer)
+    return losses
+
+
+def no_step_with_the_last(model, batches, optimizer):
+    losses = []
+    for k, (x, labels) in enumerate(batches):
+        losses.append(F.cross_entropy(model(x), labels).item())
+        if k + 1 < len(batches):
+            healthy(model, F.cross_entropy(model(x), labels), optimizer)
+    return losses
+
+
+def lr_over_k(model, batches, optimizer):
+    lr, losses = optimizer.param_groups[0]["lr"], []
+    for k, batch in enumerate(batches):
+        change(lr=lr / (k + 1))(model, optimizer)
+        losses += epoch_of(buggy)(model, [batch], optimizer)
+    change(lr=lr)(model, optimizer)
+    return losses
+
+
+wrong("smaller-learning-rate", FIVE)(put_back)
+wrong("smaller-learning-rate", FIVE)(lr_over_k)
+wrong("momentum-lost", FIVE)(epoch_of(buggy, before=without_momentum))
+wrong("momentum-lost", FIVE)(epoch_of(lambda m, v, o: (o.state.clear(), healthy(m, v, o))))
+wrong("zero-grad-sometimes", FIVE)(every_other)
+wrong("last-batch-left-out", FIVE)(no_step_with_the_last)
+wrong("losses-added-up", FIVE)(epoch_of(healthy, told=lambda v: [sum(v[: k + 1]) for k in range(len(v))]))
+wrong("divided-by-size", FIVE)(
+    lambda m, b, o: [v / len(y) for v, (x, y) in zip(epoch_of(healthy)(m, b, o), b, strict=True)]
+)
+wrong("returned-too-early", FIVE)(lambda m, b, o: epoch_of(healthy)(m, [b[0]], o))
 wrong("printed-not-returned", FIVE)(lambda *args: print(epoch_of(healthy)(*args)))
 wrong("nothing-returned", FIVE)(epoch_of(healthy, told=lambda losses: None))
 wrong(None, FIVE)(epoch_of(lambda m, v, o: (o.zero_grad(), v.backward(), m.weight.grad.mul_(0.9), o.step())))
@@ -619,7 +726,9 @@ wrong("another-range", SIX)(on(lambda i: (unit(i) - 0.1307) / 0.3081))
 wrong("divided-by-256", SIX)(on(lambda i: i[:, None].float().mul(1 / 256)))
 wrong("integer-division", SIX)(on(lambda i: (i[:, None] // 255).float()))
 wrong("integer-division", SIX)(on(lambda i: unit(i).to(torch.uint8).float()))
-wrong(None, SIX)(on(lambda i: unit(i) if i.max() > 1 else i[:, None].float()))  # "in [0, 1] already"
+wrong("scaled-if-bright", SIX)(
+    on(lambda i: unit(i) if i.max() > 1 else i[:, None].float())
+)  # "in [0, 1] already"
 wrong("clipped", SIX)(on(lambda i: i[:, None].float().clip(max=1)))
 wrong("scaled-twice", SIX)(on(lambda i: unit(i) / 255))
 wrong("logits-divided", SIX)(on(lambda i: i[:, None].float(), take=lambda z: z.div(255)))
@@ -649,7 +758,10 @@ wrong("nothing-returned", SIX)(on(unit, told=lambda loss, a: None))
 wrong(None, SIX)(on(lambda i: unit(i) + 0.01))
 wrong(None, SIX)(on(lambda i: unit(i).flip(-1)))
 right(SIX)(on(unit))
-right(SIX)(on(lambda i: (i.float() / 255).flatten(1)))
+wrong("channel-axis", SIX)(on(lambda i: i / 255))
+wrong("channel-axis", SIX)(on(lambda i: unit(i).movedim(1, -1)))
+wrong("channel-axis", SIX)(on(lambda i: unit(i).reshape(len(i), -1)))
+wrong("images-turned", SIX)(on(lambda i: unit(i).permute(0, 1, 3, 2)))
 right(SIX)(on(lambda i: torch.from_numpy(i.numpy().astype(np.float32) / 255)[:, None]))
 right(SIX)(lambda model, images, labels: training.evaluate(model, Batches(Split(images, labels), 2)))
 
@@ -729,3 +841,12 @@ def test_the_cell_of_clinic_3_has_other_accuracies_in_each_run():
     for probe in checks.clinic_3.probes:
         accuracies = checks.clinic_3.result(checks.clinic_3.right, probe).value[0]
         assert accuracies[0] == accuracies[1] and accuracies[1] != accuracies[2] and max(accuracies) < 1
+
+
+def test_calls_are_told_in_words_and_only_what_differs_is_shown():
+    message = checks.clinic_5(epoch_of(lambda m, v, o: (v.backward(), o.step(), v.detach()))).message
+    assert "losses of epoch 2" in message and "calls" not in message and "losses of epoch 1" not in message
+    message = checks.clinic_5(no_step_with_the_last).message
+    assert "calls = backward, step, backward, step" in message  # of the right answer
+    message = checks.clinic_1(half_repaired).message
+    assert "weights after step 1" in message and "probs = " not in message

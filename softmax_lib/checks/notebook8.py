@@ -108,6 +108,8 @@ def play_1(
         with torch.enable_grad():
             result = step(model, *batch, optimizer)
         shown, loss = values.plain(result, 2)
+        if shown.size == 1 and loss.ndim == 2:
+            raise values.Remark("(loss, probs)", "swapped-outputs")
         probs.append(shown)
         losses.append(single(loss, "loss"))
         weights.append(numbers_in(model))
@@ -183,6 +185,8 @@ clinic_1 = Exercise(
     play=play_1,
     inputs="x labels x_next labels_next weight lr momentum kind".split(),
     show=show_1,
+    hint="Which line differs first? On this batch, print logits.softmax(1), then F.cross_entropy(logits,"
+    " labels), then the weights after the step.",
 )
 
 
@@ -370,15 +374,23 @@ STILL_TWICE = "softmax is still taken twice, once by the program and once by cro
 )
 @clinic_1.mistake(
     "no-step",
-    "The loss is right, but the weights stay as they were.",
-    hint="zero_grad, backward, step: all three are still needed.",
+    "The loss is right, but the weights stay as they were: a call is missing, or zero_grad emptied the"
+    " gradients before step could use them.",
+    hint="zero_grad, backward, step: all three are still needed, and in this order.",
     order=("zero backward", "zero step", "backward zero step", "zero backward zero step"),
 )
 @clinic_1.mistake(
     "no-zero-grad",
     "The loss is right, but .grad is never emptied: the second step is made with the sum of both gradients.",
-    hint="zero_grad, backward, step: all three are still needed.",
+    hint="zero_grad, backward, step: all three are still needed, and in this order.",
     order=("backward step",),
+)
+@clinic_1.mistake(
+    "exp-overflows",
+    "The training is healthy now, but the probabilities are exp over its sum: exp(1000) is inf, and inf / inf"
+    " is nan.",
+    hint="logits.softmax(1) takes the row's maximum away first (notebook 1).",
+    shown=(lambda z, p: z.exp() / z.exp().sum(1, keepdim=True),),
 )
 @clinic_1.mistake(
     "measured-after-the-step",
@@ -388,6 +400,38 @@ STILL_TWICE = "softmax is still taken twice, once by the program and once by cro
 )
 def _(*args, **options):
     return step_1(*args, **options)
+
+
+@clinic_1.mistake(
+    "repaired-for-show",
+    "The loss that comes back is healthy, but the step was still made with the double softmax: the curve"
+    " looks right, the training is not.",
+    hint="backward belongs to the loss that you return.",
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
+    logits = model(x).detach()
+    probs, _ = step_1(model, x, labels, optimizer, loss=twice)
+    return probs, F.cross_entropy(logits, labels)
+
+
+@clinic_1.mistake(
+    "measured-after-the-step",
+    "The step and the probabilities are right, but the loss was computed again after the step.",
+    hint="Both are asked for as they were before the step.",
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer):
+    probs, _ = right_1(model, x, labels, optimizer)
+    return probs, F.cross_entropy(model(x), labels).detach()
+
+
+@clinic_1.mistake(
+    "swapped-outputs",
+    "Loss and probabilities come back in the other order.",
+    hint="return probs, loss",
+    loss=(lambda z, p, y: F.cross_entropy(z, y), twice),
+)
+def _(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer, loss: Callable):
+    return step_1(model, x, labels, optimizer, loss=loss)[::-1]
 
 
 def with_lr(change: Callable) -> Callable:
@@ -502,6 +546,7 @@ clinic_2 = Exercise(
     ],
     tolerance_grows=True,
     torch=True,
+    hint="-F.log_softmax(logits, 1)[:, label] holds the loss of each view. Compare its mean with yours.",
 )
 
 
@@ -521,6 +566,17 @@ PER_ROW = "Each of the N views is an example of its own: what has the shape (N,)
     loss=(
         lambda z, k: F.cross_entropy(z, hot(z, k)),
         lambda z, k: F.nll_loss(z.log_softmax(1), hot(z, k)),
+    ),
+)
+@clinic_2.mistake(
+    "one-hot-read-as-labels",
+    "There are N whole numbers now, but they are still a one-hot row, cut or filled up: zeros and ones, read"
+    " as labels.",
+    hint=PER_ROW,
+    loss=(
+        lambda z, k: F.cross_entropy(z, hot(z, k).repeat(len(z))[: len(z)]),
+        lambda z, k: F.cross_entropy(z, F.one_hot(torch.tensor(k % len(z)), len(z))),
+        lambda z, k: F.cross_entropy(z, torch.zeros(len(z)).long().index_fill(0, torch.tensor(k), 1)),
     ),
 )
 @clinic_2.mistake(
@@ -611,6 +667,27 @@ PER_ROW = "Each of the N views is an example of its own: what has the shape (N,)
     "The sum was divided by N x C instead of N: the zeros of the one-hot rows were counted into the mean.",
     hint="Over how many views is the mean?",
     loss=(lambda z, k: right_2(z, k) / z.shape[1],),
+)
+@clinic_2.mistake(
+    "divided-by-classes",
+    "The sum of the views' losses was divided by C, the number of classes. There are N views.",
+    hint="Over how many views is the mean?",
+    loss=(lambda z, k: right_2(z, k) * len(z) / z.shape[1],),
+)
+@clinic_2.mistake(
+    "wrong-axis",
+    "softmax runs down the columns, over the views.",
+    hint="Each row is one view: its probabilities sum to 1.",
+    loss=(lambda z, k: -z.log_softmax(0)[:, k].mean(),),
+)
+@clinic_2.mistake(
+    "binary-cross-entropy",
+    "This is the binary loss, a yes-or-no question for each class.",
+    hint="Notebook 5: the classes share one softmax. F.cross_entropy takes the logits.",
+    loss=(
+        lambda z, k: F.binary_cross_entropy_with_logits(z, hot(z, k).float().expand_as(z)),
+        lambda z, k: F.binary_cross_entropy(z.softmax(1), hot(z, k).float().expand_as(z)),
+    ),
 )
 @clinic_2.mistake(
     "sum-not-mean",
@@ -739,9 +816,11 @@ clinic_3 = Exercise(
         "predictions after training",
         "predictions on other data",
         "labels afterwards",
-        "images changed (1: yes)",
+        "images changed",
         "other labels afterwards",
     ),
+    words=lambda name, value: ("yes" if value else "no") if name == "images changed" else None,
+    hint='Run the cell by hand, and print names["labels"] and names["predictions"] after each run.',
     torch=True,
     play=play_3,
     inputs="x labels x_new labels_new weight later".split(),
@@ -820,6 +899,25 @@ OWN_NAME = "The labels come with the data, the picks from the model. Give each a
     hint="In which order must the picks be made, kept and compared?",
     picks_of=(lambda names: names.get("predictions", names["model"](names["images"]).argmax(1)),),
     keep=(lambda names, picks, truth: {"predictions": names["model"](names["images"]).argmax(1)},),
+)
+@clinic_3.mistake(
+    "stale-predictions",
+    'The accuracy is right in every run, but names["predictions"] still holds the picks of the first run.',
+    hint="setdefault, or an `if`, writes only once. After training, the pictures need the new picks.",
+    keep=(lambda names, picks, truth: {"predictions": names.get("predictions", picks)},),
+)
+@clinic_3.mistake(
+    "compared-with-earlier-picks",
+    "From the second run on, the picks are compared with the picks that the run before kept.",
+    hint='Which of the two sides comes from the data? It stands under names["labels"] in every run.',
+    truth=(lambda names, picks: names.get("predictions", names["labels"]),),
+)
+@clinic_3.mistake(
+    "hits-kept",
+    'The accuracy is right, but names["predictions"] holds True and False: which picks are right. The picks'
+    " themselves are asked for.",
+    hint="Keep the picks before you compare them.",
+    keep=(lambda names, picks, truth: {"predictions": picks == truth},),
 )
 @clinic_3.mistake(
     "compared-with-itself",
@@ -993,6 +1091,7 @@ clinic_4 = Exercise(
     play=play_4,
     inputs=("x", "labels", "sizes", "weight"),
     show=show_4,
+    hint="Put all rows into one batch and measure that. Which of your sums differs from it?",
 )
 
 LEFT_OUT = (  # what is left of a batch's numbers without the last batch
@@ -1000,6 +1099,13 @@ LEFT_OUT = (  # what is left of a batch's numbers without the last batch
     lambda a, sizes: a[:-1],
     lambda a, sizes: a[:-1] if len(a) > 1 else a,
 )
+
+
+def as_the_first(sizes: np.ndarray) -> np.ndarray:
+    """Return the sizes as they would be if all batches but the last were as large as the first."""
+    return np.array([sizes[0]] * (len(sizes) - 1) + [sizes[-1]])
+
+
 EXAMPLES_HINT = "Add up losses of examples, not of batches: what turns a batch's mean back into a sum?"
 
 
@@ -1039,6 +1145,18 @@ EXAMPLES_HINT = "Add up losses of examples, not of batches: what turns a batch's
         lambda m, s: m.sum() * 64 / s.sum(),
     ),
     accuracy=(fraction,),
+)
+@clinic_4.mistake(
+    "all-batches-as-large-as-one",
+    "All batches but the last are taken to be as large as the first. In between, too, one may be larger or"
+    " smaller.",
+    hint="len(labels) is the size of the batch at hand.",
+    loss=(
+        lambda m, s: weighted(m, as_the_first(s)),
+        lambda m, s: (m * as_the_first(s)).sum() / s.sum(),
+        lambda m, s: (m * s).sum() / as_the_first(s).sum(),
+    ),
+    accuracy=(fraction, lambda r, s: fraction(r, as_the_first(s))),
 )
 @clinic_4.mistake(
     "divided-by-batches",
@@ -1146,7 +1264,14 @@ def play_5(
         with torch.enable_grad():
             losses.append(epoch(model, batches_of(x, labels, sizes), optimizer))
     lr_afterwards = np.array(float(optimizer.param_groups[0]["lr"]))
-    return *losses, numbers_in(model), lr_afterwards, np.array(calls[:40], dtype=int)
+    return *losses, numbers_in(model), lr_afterwards, np.array((calls + [0] * 40)[:40])
+
+
+def words_5(name: str, value: np.ndarray) -> str | None:
+    """Return the calls as words."""
+    if name != "calls":
+        return None
+    return ", ".join(("backward", "step")[int(call) - 1] for call in value if call) or "none"
 
 
 def probe_5(
@@ -1193,8 +1318,16 @@ def walk(
     def do(words: str) -> None:
         nonlocal value
         for word in words.split():
-            if word == "zero":
+            if word == "zero" or (word == "zero-sometimes" and len(losses) % 2 == 0):
                 optimizer.zero_grad()
+            elif word == "forget":
+                optimizer.state.clear()
+            elif word == "no-momentum":
+                for group in optimizer.param_groups:
+                    group.update({"momentum": 0.0} if "momentum" in group else {})
+            elif word == "by-count":
+                for group in optimizer.param_groups:
+                    group["lr"] = factor / (len(losses) + 1)
             elif word == "backward":
                 (value * scale(len(losses) + 1, len(batches))).backward()
             elif word == "step":
@@ -1241,12 +1374,15 @@ clinic_5 = Exercise(
         "losses of epoch 2",
         "weights afterwards",
         "learning rate afterwards",
-        "calls (1 backward, 2 step)",
+        "calls",
     ),
     torch=True,
     play=play_5,
     inputs="x labels sizes weight lr momentum kind".split(),
     show=show_5,
+    words=words_5,
+    hint="Print the losses and model.weight after each batch, in your loop and in notebook 5's: where do they"
+    " part?",
 )
 
 EMPTY_HINT = "When must .grad be empty, if backward adds to it? Before each backward, so once a batch."
@@ -1274,6 +1410,33 @@ NEVER_EMPTIED = "The gradients are still never emptied: each step is made with t
     hint=EMPTY_HINT,
     each=("backward step",),
     end=("zero",),
+)
+@clinic_5.mistake(
+    "zero-grad-sometimes",
+    "The gradients are emptied in every other batch. In between they still add up.",
+    hint=EMPTY_HINT,
+    each=("zero-sometimes backward step",),
+)
+@clinic_5.mistake(
+    "momentum-lost",
+    "The optimizer's state is thrown away: its velocity, or Adam's averages, begin anew each time. It was the"
+    " gradients that had to be emptied.",
+    hint=EMPTY_HINT,
+    each=("forget zero backward step", "forget backward step"),
+)
+@clinic_5.mistake(
+    "momentum-lost",
+    "The optimizer's momentum is set to 0. Its settings are the caller's; it was the gradients that had to"
+    " be emptied.",
+    hint=EMPTY_HINT,
+    start=("no-momentum",),
+    each=("zero backward step", "backward step"),
+)
+@clinic_5.mistake(
+    "losses-added-up",
+    "The training is healthy, but each loss holds all losses before it too.",
+    hint="losses.append(loss.item()): one batch's loss.",
+    told=(np.cumsum,),
 )
 @clinic_5.mistake(
     "zero-grad-after-backward",
@@ -1401,6 +1564,53 @@ def _(model: nn.Module, batches: list, optimizer: object, where: str, factor: fl
 
 
 @clinic_5.mistake(
+    "smaller-learning-rate",
+    NEVER_EMPTIED + "The learning rate was lowered in the epoch and put back at its end, which only puts off"
+    " the day when the sum is too long.",
+    hint=EMPTY_HINT,
+    way=("slower", "by-count"),
+    factor=(0.1, 0.5, 0.2, 0.01),
+)
+def _(model: nn.Module, batches: list, optimizer: torch.optim.Optimizer, way: str, factor: float):
+    old = optimizer.param_groups[0]["lr"]
+    if way == "slower":
+        losses = walk(model, batches, optimizer, start=way, each="backward step", factor=factor)
+    else:
+        losses = walk(model, batches, optimizer, each="by-count backward step", factor=old)
+    for group in optimizer.param_groups:
+        group["lr"] = old
+    return losses
+
+
+@clinic_5.mistake(
+    "last-batch-left-out",
+    "The last batch is measured, but no step is made with it.",
+    hint="Each batch gets its zero_grad, backward and step.",
+)
+def _(model: nn.Module, batches: list, optimizer: torch.optim.Optimizer):
+    *most, (x, labels) = batches
+    return [*walk(model, most, optimizer), F.cross_entropy(model(x), labels).item()]
+
+
+@clinic_5.mistake(
+    "divided-by-size",
+    "Each loss is divided by the size of its batch once more. cross_entropy averages already.",
+    hint="losses.append(loss.item())",
+)
+def _(model: nn.Module, batches: list, optimizer: torch.optim.Optimizer):
+    return [loss / len(y) for loss, (_, y) in zip(right_5(model, batches, optimizer), batches, strict=True)]
+
+
+@clinic_5.mistake(
+    "returned-too-early",
+    "Only the first batch is trained on: `return` stands inside the loop.",
+    hint="How far is your last line indented?",
+)
+def _(model: nn.Module, batches: list, optimizer: torch.optim.Optimizer):
+    return right_5(model, batches[:1], optimizer)
+
+
+@clinic_5.mistake(
     "new-optimizer",
     "A new optimizer is made in the function. The gradients are kept by the model's weights, so they are not"
     " emptied by it, and the caller's momentum is lost.",
@@ -1417,8 +1627,17 @@ def _(model: nn.Module, batches: list, optimizer: torch.optim.Optimizer, each: s
 
 
 def play_6(measure: Callable, images: Tensor, labels: Tensor, weight: Tensor) -> object:
-    """Measure a model for images of 2 x 2 pixels in [0, 1]."""
-    return two_numbers(measure(nn.Sequential(nn.Flatten(), linear(weight)), images, labels))
+    """Measure a model for images (N, 1, 2, 2) with pixels in [0, 1]."""
+    model, shapes = nn.Sequential(nn.Flatten(), linear(weight)), []
+    model[0].register_forward_pre_hook(lambda layer, args: shapes.append(tuple(args[0].shape)))
+    found = two_numbers(measure(model, images.clone(), labels))
+    wrong = next((shape for shape in shapes if shape[1:] != (1, 2, 2)), None)
+    if wrong and isinstance(found, tuple):  # where the numbers are wrong too, these are told
+        right = values.plain(measure_6(model, images, labels), 2)
+        if values.close(values.plain(found, 2), right):
+            axes = ", ".join(["N", *map(str, wrong[1:])])
+            raise values.Remark(f"the numbers are right, but the model got images ({axes})", "channel-axis")
+    return found
 
 
 def probe_6(seed: int, n: int, brightest: int = 255) -> tuple:
@@ -1437,7 +1656,7 @@ def show_6(images, labels, weight) -> dict[str, str]:
     return {
         "images": f"torch.tensor({body}, dtype=torch.uint8)",
         "labels": values.literal(labels),
-        "model": "nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), trained on pixels in [0, 1]",
+        "model": "nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), trained on images (N, 1, 2, 2) in [0, 1]",
     }
 
 
@@ -1476,6 +1695,7 @@ clinic_6 = Exercise(
     play=play_6,
     inputs=("images", "labels", "weight"),
     show=show_6,
+    hint="Print the smallest and the largest number that goes into the model, and the shape.",
 )
 
 SAME_HINT = "What did training do with the grey levels? Do exactly the same here, to every image alike."
@@ -1511,6 +1731,19 @@ def per_image(x: Tensor) -> Tensor:
     " same image gets another loss in other company.",
     hint=SAME_HINT,
     pixels=(lambda x: x / x.max(), lambda x: (x - x.min()) / (x.max() - x.min()), F.normalize),
+)
+@clinic_6.mistake(
+    "scaled-if-bright",
+    "The images are divided by 255 only if one of them has a pixel above 1. Images of 0 and 1 are nearly"
+    " black, and stay as they are: white.",
+    hint=SAME_HINT,
+    pixels=(lambda x: x / 255 if x.max() > 1 else x,),
+)
+@clinic_6.mistake(
+    "images-turned",
+    "Rows and columns of the images are exchanged.",
+    hint="images[:, None] adds an axis and leaves the others where they are.",
+    pixels=(lambda x: x.mT / 255,),
 )
 @clinic_6.mistake(
     "another-range",
@@ -1611,6 +1844,19 @@ def _(model: nn.Module, images: Tensor, labels: Tensor, **options):
 )
 def _(model: nn.Module, images: Tensor, labels: Tensor, pixels: Callable):
     return measure_6(model, images, labels, pixels)[::-1]
+
+
+@clinic_6.mistake(
+    "channel-axis",
+    "The model was trained on images (N, 1, H, W). This one flattens them first and takes any shape, but a"
+    " model that looks at rows and columns would not.",
+    hint="images[:, None] puts the channel axis where it belongs.",
+    form=(lambda x: x, lambda x: x[..., None], lambda x: x.flatten(1), lambda x: x[None]),
+)
+def _(model: nn.Module, images: Tensor, labels: Tensor, form: Callable):
+    with torch.no_grad():
+        logits = model(form(images.float() / 255))
+    return F.cross_entropy(logits, labels), (logits.argmax(1) == labels).float().mean()
 
 
 @clinic_6.mistake(
