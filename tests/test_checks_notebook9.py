@@ -63,7 +63,7 @@ def set_not_added(labels, predictions, num_classes):
     return m
 
 
-@wrong(None, CONFUSION)
+@wrong("counted-in-bytes", CONFUSION)
 def counted_in_bytes(y, p, c):
     m = np.zeros((c, c), dtype=np.uint8)  # after 255 comes 0
     for true, predicted in zip(y, p, strict=True):
@@ -78,6 +78,13 @@ wrong("normalised", CONFUSION)(
 )
 wrong("normalised", CONFUSION)(lambda y, p, c: np.nan_to_num(by_einsum(y, p, c) / by_einsum(y, p, c).sum(0)))
 wrong("normalised", CONFUSION)(lambda y, p, c: 100 * by_einsum(y, p, c) / len(y))
+wrong("normalised", CONFUSION)(lambda y, p, c: by_einsum(y, p, c) / by_einsum(y, p, c).sum(1))
+wrong("missing-class", CONFUSION)(
+    lambda y, p, c: [np.bincount(p[y == k], minlength=c) for k in sorted(set(y.tolist()))]
+)
+wrong("missing-class", CONFUSION)(
+    lambda y, p, c: in_a_loop(*(np.unique(a, return_inverse=True)[1] for a in (y, p)), c)
+)
 wrong("missing-class", CONFUSION)(lambda y, p, c: by_einsum(y, p, max(*y, *p) + 1))
 
 
@@ -202,6 +209,27 @@ def by_the_mean_of_the_mask(image):
     return [round(14 - np.mean(places)) for places in np.nonzero(small(cut_out(taken(image))) > 0.3)]
 
 
+def distance(image, paper):
+    ink = abs(image.astype(float) - paper)
+    return ink / ink.max()
+
+
+def only_darker(image):
+    ink = (np.median(image) - image).clip(min=0)
+    rows, columns = np.nonzero(ink > 0.3 * ink.max())
+    return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] / max(1, ink.max())
+
+
+def strictly_placed(image, scale, middle=14):
+    """An error where the digit does not fit."""
+    ink = cut_out(taken(image))
+    height, width = (round(scale(*ink.shape) * side) for side in ink.shape)
+    picture, out = resized(ink, width, height), np.zeros((28, 28))
+    top, left = (round(middle - m) for m in mass(picture))
+    out[top : top + height, left : left + width] = picture
+    return out
+
+
 def turned(image):
     return 255 - image if image.mean() > 127 else image
 
@@ -267,6 +295,24 @@ def scaled_by_height(image):
 wrong("one-side-only", DIGIT)(scaled_by_height)
 wrong("too-small", DIGIT)(lambda image: in_the_box(small(cut_out(taken(image)), 12)))
 wrong("too-small", DIGIT)(lambda image: by_mass(small(cut_out(taken(image)), 10)))
+wrong("too-small", DIGIT)(lambda image: by_mass(small(cut_out(taken(image)), 16)))
+wrong("too-small", DIGIT)(
+    lambda image: by_mass(small(cut_out(taken(image)), min(20, *[max(cut_out(taken(image)).shape)] * 2)))
+)
+wrong("too-large", DIGIT)(lambda image: by_mass(small(cut_out(taken(image)), 24)))
+wrong("not-centred", DIGIT)(lambda image: np.roll(digits.prepare_digit(image), 3, axis=1))
+wrong("not-centred", DIGIT)(lambda image: np.roll(by_mass(small(cut_out(taken(image)))), 2, 0))
+wrong("not-cropped", DIGIT)(lambda image: resized(taken(image), 28, 28, Image.BICUBIC))
+wrong("paper-not-zero", DIGIT)(lambda image: by_mass(small(cut_out(distance(image, image.mean())))))
+wrong(None, DIGIT)(lambda image: 0.6 * digits.prepare_digit(image))
+wrong("out-of-range", DIGIT)(lambda image: 1.004 * digits.prepare_digit(image))
+wrong(None, DIGIT)(lambda image: digits.prepare_digit(image).clip(min=0.05))
+wrong("one-side-only", DIGIT)(lambda image: strictly_placed(image, lambda h, w: 20 / h))
+wrong(None, DIGIT)(lambda image: strictly_placed(image, lambda h, w: 20 / (h if h > 0.8 * w else w)))
+wrong("not-centred", DIGIT)(lambda image: strictly_placed(image, lambda h, w: 20 / max(h, w), 17))
+wrong("inverted-always", DIGIT)(lambda image: by_mass(small(only_darker(image))))
+wrong("filled", DIGIT)(lambda image: by_mass(np.ones_like(small(cut_out(taken(image))))))
+wrong("filled", DIGIT)(lambda image: np.pad(np.ones((20, 20)), 4))
 
 
 @wrong("sides-swapped", DIGIT)
@@ -312,7 +358,6 @@ wrong("nothing-returned", DIGIT)(lambda image: None)
 wrong("printed-not-returned", DIGIT)(lambda image: print(digits.prepare_digit(image)))
 wrong("wrong-type", DIGIT)(lambda image: Image.fromarray(image).resize((28, 28)).tobytes())
 wrong("raises", DIGIT)(lambda image: image.crop())
-wrong(None, DIGIT)(lambda image: np.pad(np.ones((20, 20)), 4))
 wrong(None, DIGIT)(lambda image: np.random.default_rng(0).random((28, 28)))
 SEVEN = notebook9.prepare_digit.probes[0][0]
 wrong(None, DIGIT)(lambda image: digits.prepare_digit(SEVEN))
@@ -455,6 +500,22 @@ def ece(z, y, bins):
     return total
 
 
+wrong("accuracy-optimised", TEMPERATURE)(  # the last of the best
+    lambda z, y: max(FINE[::-1], key=lambda t: ((z / float(t)).argmax(1) == y).float().mean())
+)
+wrong("loss-maximised", TEMPERATURE)(
+    lambda z, y: FINE[torch.stack([F.cross_entropy(z / float(t), y) for t in FINE]).argmax()]
+)
+wrong("logarithm-returned", TEMPERATURE)(lambda z, y: np.log(by_grid(np.logspace(-1, 1, 401), ce)(z, y)))
+wrong("squared-error", TEMPERATURE)(
+    by_grid(
+        np.logspace(-1, 1, 401),
+        lambda z, y, t: ((z / float(t)).softmax(1) - torch.eye(z.shape[1])[y]).square().mean(),
+    )
+)
+wrong("place-returned", TEMPERATURE)(
+    lambda z, y: torch.stack([F.cross_entropy(z / float(t), y) for t in np.logspace(-1, 1, 401)]).argmin()
+)
 wrong("loss-returned", TEMPERATURE)(lambda z, y: min(ce(z, y, t).item() for t in EVEN))
 wrong("logarithm-returned", TEMPERATURE)(lambda z, y: np.log(best(z, y)))
 wrong("squared", TEMPERATURE)(lambda z, y: best(z, y) ** 2)
@@ -608,6 +669,4 @@ def test_a_check_leaves_the_random_streams_and_torch_s_settings_alone():
 
 def test_where_several_things_are_wrong_the_first_stage_is_told():
     verdict = checks.prepare_digit(lambda image: 255 * resized(image / 255, 28, 28))
-    assert (
-        verdict.mistake == "0-255" and "centre of mass, row and column (about) = [nan nan]" in verdict.message
-    )
+    assert verdict.mistake == "0-255" and "centre of mass" not in verdict.message

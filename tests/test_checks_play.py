@@ -172,3 +172,15 @@ def test_two_remarks_agree_only_in_the_same_words():
     one, other = (Result(error=values.Remark(text)) for text in ("in eval mode", "in train mode"))
     assert agreement(one, one) == 2 and agreement(one, other) == 0
     assert agreement(one, Result(error=ValueError("in eval mode"))) == 0
+
+
+def test_a_mistake_may_ask_for_two_names_in_the_answers_code(exercise):
+    @exercise.mistake("reversed", "The step goes up.", hint="Minus.", mentions=("detach+neg",))
+    def _(x, weight):
+        return good_step(-x, weight)
+
+    def up(x, weight):
+        return good_step(x.detach().neg(), weight)
+
+    assert exercise(up).mistake == "reversed"
+    assert exercise(lambda x, weight: good_step(x.neg(), weight)).mistake is None

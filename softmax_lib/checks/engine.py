@@ -144,7 +144,8 @@ class Exercise:
 
         fit: for a mistake with a number in it that can be anything, such as an epsilon. It is given the
         probes and the answer's results, and returns options, a list of dicts, in which the number is guessed
-        from them.
+        from them. mentions: it is named only where the answer's code mentions one of these names, or all of
+        "cross_entropy+argmax".
         """
 
         def add(function: Callable) -> Callable:
@@ -236,7 +237,8 @@ class Exercise:
         """
         out = []
         for k in self.known_results(hard):
-            if k.mistake.mentions and not names.intersection(k.mistake.mentions):
+            mentions = k.mistake.mentions
+            if mentions and not any(names.issuperset(m.split("+")) for m in mentions):
                 continue
             out.append(k)
             for options in k.mistake.fit(self.hard if hard else self.probes, answer) if k.mistake.fit else ():

@@ -1,13 +1,14 @@
 """The exercises of notebook 9: `confusion_matrix`, `prepare_digit` and `fit_temperature`.
 
 Domains. confusion_matrix: (N,) ints in [0, C), classes may be missing. prepare_digit: (H, W) uint8 with ink
-of one grey on paper of another, either the lighter one, and less ink than paper; it is marked by properties
-of the result, not by its pixels. fit_temperature: (N, C) float32 logits whose best temperature lies between
-0.3 and 5; within 2.5 % of it an answer is right.
+of one grey on paper of another, darker on paper above 127 and lighter below, less ink than paper, and none at
+the border; it is marked by properties of the result, not by its pixels. fit_temperature: (N, C) float32
+logits whose best temperature lies between 0.3 and 5; within 2.5 % of it an answer is right.
 """
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -53,6 +54,7 @@ confusion_matrix = Exercise(
         pairs(3, 700, 2, right=0.9),  # a count beyond 255
         TINY,
     ],
+    hint="Sum the rows of your matrix: m.sum(axis=1) must be np.bincount(labels, minlength=num_classes).",
 )
 
 
@@ -112,6 +114,29 @@ def _(labels, predictions, num_classes, axis):
     return np.nan_to_num(m / m.sum(axis=axis, keepdims=True))
 
 
+@confusion_matrix.mistake(
+    "normalised",
+    "These are fractions, and of the wrong sums: without keepdims, the row sums divide the columns. The"
+    " counts are asked for.",
+    hint="Leave out the division.",
+    empty=(lambda total: total, lambda total: np.maximum(total, 1), lambda total: total + 1e-12),
+    nan=(np.asarray, np.nan_to_num),
+)
+def _(labels, predictions, num_classes, empty, nan):
+    m = counts(labels, predictions, num_classes)
+    return nan(m / empty(m.sum(axis=1)))
+
+
+@confusion_matrix.mistake(
+    "counted-in-bytes",
+    "The counts are kept in uint8 (or int8), where 255 + 1 is 0.",
+    hint="np.zeros((num_classes, num_classes), dtype=int)",
+    dtype=(np.uint8, np.int8),
+)
+def _(labels, predictions, num_classes, dtype):
+    return counts(labels, predictions, num_classes).astype(dtype)
+
+
 MISSING = (
     "The matrix is only as large as the classes that happen to occur. A class without examples has a row"
     " (and a column) of zeros; otherwise two matrices can't be compared."
@@ -151,6 +176,33 @@ def _(labels, predictions, num_classes, order, classes):
 )
 def _(labels, predictions, num_classes, size):
     return counts(labels, predictions, size(labels, predictions))  # an IndexError where a class is beyond it
+
+
+@confusion_matrix.mistake(
+    "missing-class",
+    MISSING,
+    hint=MISSING_HINT,
+    kept=(
+        lambda m, y, p: m[np.unique(y)],
+        lambda m, y, p: m[:, np.unique(p)],
+        lambda m, y, p: m[np.unique(y)][:, np.unique(p)],
+    ),
+)
+def _(labels, predictions, num_classes, kept):
+    return kept(counts(labels, predictions, num_classes), labels, predictions)
+
+
+@confusion_matrix.mistake(
+    "missing-class",
+    "The classes that occur were numbered anew, without gaps, so after a class that never occurs all others"
+    " stand in the wrong row or column.",
+    hint="A label is an index as it stands.",
+    together=(False, True),
+)
+def _(labels, predictions, num_classes, together):
+    known = np.union1d(labels, predictions)
+    rows, columns = (known, known) if together else (np.unique(labels), np.unique(predictions))
+    return counts(rows.searchsorted(labels), columns.searchsorted(predictions), num_classes)
 
 
 @confusion_matrix.mistake(
@@ -386,6 +438,19 @@ def paper_in_uint8(image: np.ndarray) -> np.ndarray:
     return x / max(x.max(), 1)
 
 
+def from_the_mean(image: np.ndarray) -> np.ndarray:
+    """Return the distance from the mean, which is not the paper: the ink pulls it."""
+    ink = np.abs(image.astype(float) - image.mean())
+    return ink / max(ink.max(), 1e-9)
+
+
+def of_the_maximum(image: np.ndarray) -> np.ndarray:
+    """Return the values, turned round where the paper is light, divided by their largest."""
+    x = image.astype(float)
+    x = x.max() - x if np.median(x) > 127 else x
+    return x / max(x.max(), 1e-9)
+
+
 INKS = {
     "right": paper_taken_away,
     "as it is": lambda image: image / 255,
@@ -398,6 +463,8 @@ INKS = {
     "veil": turned_if_light,
     "faint": paper_to_zero,
     "wrapped": paper_in_uint8,
+    "from the mean": from_the_mean,
+    "light turned, of the maximum": of_the_maximum,
 }
 
 
@@ -413,8 +480,17 @@ def bicubic(ink: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(np.uint8(255 * ink)).resize(shape[::-1])) / 255
 
 
+def squeezed(ink: np.ndarray) -> np.ndarray:
+    """Return the ink in 28 x 28 pixels, by PIL's own way of resizing."""
+    return np.asarray(Image.fromarray(np.uint8(255 * ink)).resize((SIDE, SIDE))) / 255
+
+
 SIZES = {
     "right": fitted,
+    "square, bicubic": squeezed,
+    "16": lambda ink: fitted(ink, 16),
+    "24": lambda ink: fitted(ink, 24),
+    "never enlarged": lambda ink: fitted(ink, min(BOX, max(ink.shape))),
     "no margin": lambda ink: fitted(ink, SIDE),
     "half": lambda ink: fitted(ink, BOX // 2),
     "square": lambda ink: shrunk(ink, BOX, BOX),
@@ -524,6 +600,10 @@ def _measured(picture: bytes, is_float: bool) -> np.ndarray:
     ] / ink.sum()
     height, width = bottom - top, right - left
     part = len(rows) / (height * width)
+    if (
+        np.ptp(x[top:bottom, left:right]) < 0.1 and abs(border) < 0.1
+    ):  # a filled box on black: no paper inside it, and no digit
+        inside = border
     return np.array(
         [is_float, low, high, max(border, inside, key=abs), height, width, *quarters, part, *mass_centre(ink)]
     )
@@ -539,7 +619,7 @@ def faults(found: np.ndarray, right: np.ndarray) -> tuple[tuple, ...]:
         values_fault = 5
     elif low < -0.3 or high > 1.4:
         values_fault = 4
-    elif low < -0.005 or high > 1.005:
+    elif low < -0.002 or high > 1.002:
         values_fault = 3
     else:
         values_fault = int(high < 0.05) + int(high < 0.002)
@@ -550,10 +630,10 @@ def faults(found: np.ndarray, right: np.ndarray) -> tuple[tuple, ...]:
     part = _side(np.log(max(found[10], 1e-3) / right[10]), 0, np.log(1.9))
     return (
         (int(found[0] != 1), values_fault),
-        (int(np.digitize(abs(paper), [0.06, 0.5])),),
+        (int(np.digitize(abs(paper), [0.03, 0.5])),),
         (*sides, int(square and any(sides)), int(turned), part),
         tuple(_side(place, 13.75, 1.5) for place in found[11:13]),  # 14; 13.5 for who counts pixels' edges
-        (int(high < 0.55),),
+        (int(high < 0.7),),
     )
 
 
@@ -577,7 +657,10 @@ def references() -> list[dict[tuple, np.ndarray]]:
     """Return, for each picture, what is told of each fault that a known mistake has."""
     known = [{} for _ in prepare_digit.probes]
     for mistake in prepare_digit.mistakes:
-        found = [measured(mistake(picture)) for (picture,) in prepare_digit.probes]
+        try:
+            found = [measured(mistake(picture)) for (picture,) in prepare_digit.probes]
+        except ValueError:  # no room for the digit: a remark, not a measurement
+            continue
         all_faults = [faults(f, right) for f, right in zip(found, pictures(), strict=True)]
         stage = first_stage(all_faults)
         for told_of, f, fault, right in zip(known, found, all_faults, pictures(), strict=True):
@@ -607,7 +690,10 @@ def properties(answer: object, image: np.ndarray) -> tuple:
     probes = [picture for (picture,) in prepare_digit.probes]
     place = next(i for i, picture in enumerate(probes) if np.array_equal(picture, image))
     right = pictures()[place]
-    found = measured(called(answer, image))
+    try:
+        found = measured(called(answer, image))
+    except ValueError as error:
+        raise (remark_on(error, image) or error) from None
     own = faults(found, right)
     if first_stage([own]) == 5:
         found = right
@@ -623,6 +709,34 @@ def properties(answer: object, image: np.ndarray) -> tuple:
         else:
             found = known[fault] if fault in known else told(found, stage, right)
     return tuple(np.split(np.round(found, 3), np.cumsum(LENGTHS)[:-1]))
+
+
+def remark_on(error: ValueError, image: np.ndarray) -> values.Remark | None:
+    """Return what an error says about the stage at which it came: nothing left, or no room in 28 x 28."""
+    text = str(error)
+    paper = np.median(image)
+    is_light = np.abs(image.max() - paper) > np.abs(image.min() - paper)
+    if "zero-size" in text:
+        mistake = "inverted-always" if is_light else "not-inverted"
+        kind = "light ink on dark paper" if is_light else "dark ink on light paper"
+        return values.Remark(f"ValueError: {text}\n(of {kind}, no ink is left)", mistake)
+    sides = re.search(r"broadcast input array from shape \((\d+),(\d+)\)", text)
+    if not sides:
+        return None
+    height, width = (int(side) for side in sides.groups())
+    said = f"ValueError: a digit of {height} x {width} pixels does not fit where it was put"
+    if abs(min(height, width) - BOX) <= 1 and max(height, width) > BOX + 2:
+        mistake = "one-side-only"
+    else:
+        mistake = "too-large" if max(height, width) > BOX + 2 else "not-centred"
+    return values.Remark(said, mistake)
+
+
+def in_words(name: str, value: np.ndarray) -> str | None:
+    """Return what is said of a property: nothing where it was not looked at."""
+    if np.isnan(value).any():
+        return ""
+    return ("yes" if value[0] else "no") if name == "dtype is a float" else None
 
 
 def called(answer: object, *args: np.ndarray) -> object:
@@ -660,6 +774,7 @@ PICTURES = [
     ("seven", (26, 24), (4, 8, 15, 11), 2.5, 255, 30),  # smaller than the box
     ("six", (120, 160), (10, 12, 64, 40), 7, 255, 20),
     ("two", (60, 60), (6, 30, 44, 22), 4, 60, 250),
+    ("two", (76, 80), (10, 24, 40, 48), 5, 30, 230),  # a little broader than high
 ]
 
 prepare_digit = Exercise(
@@ -668,7 +783,7 @@ prepare_digit = Exercise(
     ("image",),
     returns="a (28, 28) array of floats from 0 to 1, light on dark",
     checked=(
-        "drawings of 7, 2, 6 and 4 in eight sizes, dark on light and light on dark, on white, black and grey."
+        "drawings of 7, 2, 6 and 4 in nine sizes, dark on light and light on dark, on white, black and grey."
         " Looked at: shape, range, paper, size and aspect of the digit, its centre of mass. (Other pixels"
         " than ours are fine.)"
     ),
@@ -677,6 +792,9 @@ prepare_digit = Exercise(
     play=properties,
     show=described,
     seconds=10.0,
+    words=in_words,
+    hint='Show the picture after each step of your function, plt.imshow(x, cmap="gray"), and print its shape'
+    ' and its largest value. put_in["image"] of this verdict is the picture.',
 )
 
 GROUNDS = ("paper", "zero")
@@ -730,7 +848,18 @@ def _(image, **stages):
     "paper-not-zero",
     "Grey paper stays as a veil of more than 0. Only pure white or black becomes 0 by turning round alone.",
     hint="Take the paper away: the distance of each pixel from np.median(image).",
-    ink=("veil",),
+    ink=("veil", "light turned, of the maximum"),
+    ground=GROUNDS,
+)
+def _(image, **stages):
+    return made(image, **stages)
+
+
+@prepare_digit.mistake(
+    "paper-not-zero",
+    "The mean of a picture is not the grey of its paper: the ink pulls it. So a veil is left.",
+    hint="Most pixels are paper, so the median is its grey.",
+    ink=("from the mean",),
     ground=GROUNDS,
 )
 def _(image, **stages):
@@ -742,7 +871,7 @@ def _(image, **stages):
     "The whole picture was made small, paper and all, so the digit is too small.",
     hint="Which rows and columns hold ink? Cut those out before you resize.",
     cut=("none",),
-    size=("right", "no margin", "square", "square, no margin"),
+    size=("right", "no margin", "square", "square, no margin", "square, bicubic"),
 )
 def _(image, **stages):
     return made(image, **stages)
@@ -771,6 +900,21 @@ def _(image, **stages):
 
 
 @prepare_digit.mistake(
+    "one-side-only",
+    "The scale comes from the height (or the width) alone, so a digit that is broader than high does not fit"
+    " (or one that is higher than broad).",
+    hint="The scale is 20 / the longer side: max(ink.shape).",
+    side=(0, 1),
+)
+def _(image, side):
+    shape = paper_taken_away(image)[bounds(paper_taken_away(image))].shape
+    sides = [round(BOX / shape[side] * length) for length in shape]
+    if max(sides) > SIDE:
+        raise ValueError(f"could not broadcast input array from shape ({sides[0]},{sides[1]})")
+    return made(image, size=("by height", "by width")[side])
+
+
+@prepare_digit.mistake(
     "sides-swapped",
     "Height and width changed places in the resize: PIL's `resize` wants (width, height), arrays have"
     " (height, width).",
@@ -796,10 +940,43 @@ def _(image, **stages):
     "too-small",
     "The digit is too small. In MNIST the longer side of its ink is 20.",
     hint="The scale is 20 / the longer side.",
-    size=("half",),
+    size=("half", "16"),
 )
 def _(image, **stages):
     return made(image, **stages)
+
+
+@prepare_digit.mistake(
+    "too-small",
+    "A digit that is smaller than 20 pixels stays as it was. The longer side of its ink is asked to be 20.",
+    hint="The scale is 20 / the longer side, also where that is more than 1.",
+    size=("never enlarged",),
+)
+def _(image, **stages):
+    return made(image, **stages)
+
+
+@prepare_digit.mistake(
+    "too-large",
+    "The digit is too large. In MNIST the longer side of its ink is 20.",
+    hint="The scale is 20 / the longer side.",
+    size=("24",),
+)
+def _(image, **stages):
+    return made(image, **stages)
+
+
+@prepare_digit.mistake(
+    "filled",
+    "There is a filled box in the place of the digit: every pixel of it is ink.",
+    hint="Place the resized picture itself, not its outline.",
+    box=(bounds, lambda x: (slice(4, 24),) * 2, lambda x: (slice(9, 19),) * 2),
+)
+def _(image, box):
+    x = made(image)
+    out = np.zeros_like(x)
+    out[box(x)] = 1.0
+    return out
 
 
 @prepare_digit.mistake(
@@ -841,6 +1018,16 @@ def _(image, **stages):
 )
 def _(image, **stages):
     return made(image, **stages)
+
+
+@prepare_digit.mistake(
+    "not-centred",
+    "The digit's centre of mass lies beside row 14, column 14, in every picture by as much.",
+    hint="Work out the centre of mass of the finished picture: where is it?",
+    by=[(down, right) for down in (-3, 0, 3) for right in (-3, 0, 3) if down or right],
+)
+def _(image, by):
+    return np.roll(made(image), by, (0, 1))
 
 
 @prepare_digit.mistake(
@@ -1054,17 +1241,18 @@ fit_temperature = Exercise(
     probes=[
         (np.array([[2.0, 0.0]] * 4), THREE_OF_FOUR),
         (np.array([[0.5, 0.0]] * 4), THREE_OF_FOUR),
-        (np.array([[4.0, 1.0, 1.0]] * 5), np.array([0, 2, 0, 1, 0])),
+        (np.array([[3.5, 1.0, 1.0]] * 5), np.array([0, 2, 0, 1, 0])),
         unsure(1, 60, 3, 2.0),
         unsure(2, 80, 4, 0.5),
-        unsure(3, 120, 5, 1.0),
-        unsure(5, 50, 5, 3.5),
-        unsure(6, 60, 4, 1.4),
-        unsure(7, 90, 3, 0.7),
+        unsure(44, 120, 5, 1.0),
+        unsure(7, 50, 5, 3.5),
+        unsure(45, 60, 4, 1.4),
+        unsure(42, 90, 3, 0.7),
     ],
     torch=True,
     play=nearest_temperature,
     seconds=20.0,
+    hint="Print F.cross_entropy(logits / T, labels) for your T and for the expected one. Which is lower?",
 )
 
 
@@ -1155,8 +1343,20 @@ def guess_constant(probes: list, results: list) -> list[dict]:
     " divided by T: the larger T, the smaller the loss. T belongs to the logits, before softmax.",
     hint="F.cross_entropy(logits / T, labels): the softmax is in it, after the division.",
     fit=lambda probes, results: [c for c in guess_constant(probes, results) if c["value"] >= 3],
-    mentions=("softmax", "log_softmax", "argmax"),
+    mentions=("softmax", "log_softmax"),
     value=(10.0,),
+)
+def _(logits, labels, value):
+    return value
+
+
+@fit_temperature.mistake(
+    "loss-maximised",
+    "The first T of the search came out each time: it has the highest loss of all.",
+    hint="argmin, not argmax; or look for a sign that is turned once too often.",
+    fit=lambda probes, results: [c for c in guess_constant(probes, results) if c["value"] <= 0.3],
+    mentions=("cross_entropy+argmax", "nll_loss+argmax", "CrossEntropyLoss+argmax", "cross_entropy+max"),
+    value=(0.1,),
 )
 def _(logits, labels, value):
     return value
