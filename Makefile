@@ -20,7 +20,7 @@ LOCK := pyproject.toml constraints.txt
 # slower and more; spinning for a moment only costs nothing (GNU OpenMP, Linux).
 export GOMP_SPINCOUNT ?= 1000
 
-.PHONY: help lab fresh train doctor test notebooks experiments lint clean
+.PHONY: help book-tools lab fresh train doctor test notebooks experiments lint clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -42,6 +42,20 @@ $(VENV)/installed-lab: $(LOCK) | $(BIN)/python
 $(VENV)/installed-test: $(LOCK) | $(BIN)/python
 	$(PIP) install -c constraints.txt -e ".[test]"
 	@touch $@ $(VENV)/installed $(VENV)/installed-lab
+
+$(VENV)/installed-book: $(LOCK) | $(BIN)/python
+	$(PIP) install -c constraints.txt -e ".[book]"
+	@touch $@ $(VENV)/installed
+
+# What the pages of the book and the slides carry with them: MathJax, reveal.js and require.js, from npm.
+WEB := book/node_modules/.package-lock.json
+$(WEB): book/package.json book/package-lock.json book/.npmrc
+	@command -v npm >/dev/null || { echo "npm is needed, with Node.js 18 or newer; on Debian and Ubuntu: apt install npm"; exit 1; }
+	cd book && npm ci
+	@touch $@
+
+# For CI: the book and the slides can then be built, and their tests are not skipped.
+book-tools: $(VENV)/installed-book $(WEB)
 
 lab: $(VENV)/installed-lab
 	$(BIN)/python tools/lab.py $(ARGS)
