@@ -51,7 +51,7 @@ def test_the_lock_pins_a_version_inside_each_range():
 
 
 def test_the_lock_is_what_is_installed_and_complete():
-    """For Linux on a CPU: all that the test extra pulls in (and the book's, where set up), at the locked version."""
+    """For Linux on a CPU: all that the test extra pulls in (and the book where set up), as locked."""
     if sys.platform != "linux" or sys.version_info[:2] != (3, 11):
         pytest.skip("the lock is complete for Linux with Python 3.11")
     pins = lock()
