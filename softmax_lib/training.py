@@ -287,6 +287,38 @@ def describe_epoch(record: EpochRecord, epochs: int) -> str:
 # -------------------------------------------------------------------------------------------------------- fit
 
 
+class Monitor:
+    """What ``fit(..., monitor=...)`` calls while it runs.  In a subclass, write the methods that you need.
+
+    Watch the loss and stop when it is low enough:
+
+    >>> class StopBelow(Monitor):
+    ...     def begin(self, history, num_batches, interrupt):
+    ...         self.interrupt = interrupt
+    ...
+    ...     def after_step(self, watch):
+    ...         if watch.step % 50 == 0 and watch.metrics_here().loss < 0.1:
+    ...             self.interrupt.requested = True
+    """
+
+    def begin(self, history: History, num_batches: int, interrupt: InterruptLater) -> None:
+        """Before the first step.
+
+        history: the one that ``fit`` will return; epochs are added to it as they end, and after a resume it
+        holds the earlier ones.  num_batches: the steps of an epoch.  ``interrupt.requested = True``, set at
+        any moment and from any thread, ends training between two steps and keeps everything, as Ctrl-C does.
+        """
+
+    def after_step(self, watch: Watch) -> None:
+        """After each step: ``watch.step`` of the epoch are done, ``watch.metrics_here()`` its means so far.
+
+        On a GPU the sums stay there, and asking for a value makes the processor wait: ask now and then only.
+        """
+
+    def end(self) -> None:
+        """After the last step, the evaluation and the checkpoint, or when an error ends training."""
+
+
 def fit(
     model: nn.Module,
     train: Split,
@@ -304,6 +336,7 @@ def fit(
     resume: "History | str | Path | None" = None,
     checkpoint: str | Path | None = None,
     after_epoch: Callable[[EpochRecord, int], None] | None = None,
+    monitor: Monitor | None = None,
 ) -> History:
     """Train the model in place with SGD on the cross-entropy, and return the history of the epochs.
 
@@ -320,6 +353,8 @@ def fit(
     resume: a checkpoint's path, or the history of an earlier ``fit`` of this model.  Other settings, data or
     shapes than the earlier run's are refused before anything changes; only more epochs may follow.
     after_epoch: called after each epoch with its record and the number of epochs.
+    monitor: looks on after each step, in place of the bar, and may end training like Ctrl-C:
+    ``widgets.TrainingMonitor()`` in a notebook, or a :class:`Monitor` of your own.
 
     The order of the batches and dropout depend on (seed, epoch) alone, in a random stream of their own:
     what else is drawn or looked at changes nothing.  The same seed, machine and thread count give the same
@@ -365,12 +400,15 @@ def fit(
                 total=settings.epochs * len(batches),
                 initial=position.epoch * len(batches) + position.totals[0],
                 unit="batch",
-                disable=not (processes.is_first and _progress_wanted(progress)),
+                disable=not (processes.is_first and _progress_wanted(progress, monitor)),
             )
+            monitor = monitor if processes.is_first else None
 
             def after_step(watch: Watch) -> None:
                 if scheduler is not None:
                     scheduler.step()
+                if monitor is not None:
+                    monitor.after_step(watch)
                 with contextlib.suppress(OSError):  # the terminal may be gone
                     if not bar.disable and watch.step % 50 == 0:
                         metrics = watch.metrics_here()
@@ -386,7 +424,7 @@ def fit(
                             save_checkpoint(model, optimizer, checkpoint, scheduler=scheduler, fit=fitted)
 
             try:
-                with bar:
+                with bar, _looking_on(monitor, history, len(batches), interrupt):
                     if not _same_file(resume, checkpoint):
                         save()
                     for epoch in range(position.epoch, settings.epochs):
@@ -604,9 +642,24 @@ def _random_state(device: torch.device) -> dict:
     return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state(device) if on_cuda else None}
 
 
-def _progress_wanted(progress: str | bool) -> bool:
+@contextlib.contextmanager
+def _looking_on(monitor: Monitor | None, history: History, num_batches: int, interrupt) -> Iterator[None]:
+    """The monitor's first and last call, the last one also when an error ends training."""
+    if monitor is None:
+        yield
+        return
+    monitor.begin(history, num_batches, interrupt)
+    try:
+        yield
+    finally:
+        monitor.end()
+
+
+def _progress_wanted(progress: str | bool, monitor: Monitor | None) -> bool:
     if progress != "auto":
         return bool(progress)
+    if monitor is not None:
+        return False
     if os.environ.get("SOFTMAX_LIB_PROGRESS") == "0":
         return False
     return "ipykernel" in sys.modules or sys.stderr.isatty()

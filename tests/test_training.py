@@ -23,7 +23,15 @@ from softmax_lib import training, watch
 from softmax_lib.checkpoint import CheckpointError, save_checkpoint
 from softmax_lib.data import Batches, Split
 from softmax_lib.models import mlp
-from softmax_lib.training import NonFiniteLossError, Recipe, choose_device, evaluate, fit, train_epoch
+from softmax_lib.training import (
+    Monitor,
+    NonFiniteLossError,
+    Recipe,
+    choose_device,
+    evaluate,
+    fit,
+    train_epoch,
+)
 
 
 def striped_split(n, seed=0):
@@ -933,6 +941,74 @@ def test_the_bar_shows_epoch_loss_and_accuracy(capfd):
     fit(network(), TRAIN, epochs=2, batch_size=1, device="cpu", progress=True)
     shown = capfd.readouterr().err
     assert "epoch 2/2" in shown and "loss" in shown and "accuracy" in shown and "300/300" in shown
+
+
+# ------------------------------------------------------------------------------------------- monitor
+
+
+class Recorder(Monitor):
+    """Writes down what it is told, and asks to stop after some steps."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.calls, self.seen = [], []
+
+    def begin(self, history, num_batches, interrupt):
+        self.history, self.interrupt = history, interrupt
+        self.calls.append(("begin", len(history), num_batches))
+
+    def after_step(self, watch):
+        self.seen.append((len(self.history), watch.step, watch.metrics_here()))
+        if len(self.seen) == self.stop_after:
+            self.interrupt.requested = True
+
+    def end(self):
+        self.calls.append(("end", len(self.history)))
+
+
+def test_a_monitor_is_told_each_step_and_changes_no_number():
+    monitor = Recorder()
+    undisturbed, watched = run(), run(monitor=monitor)
+    assert equal(watched[0], undisturbed[0])
+    assert [record[:7] for record in watched[1]] == [record[:7] for record in undisturbed[1]]
+    assert monitor.history is watched[1]
+    assert monitor.calls == [("begin", 0, 10), ("end", 3)]
+    assert [seen[:2] for seen in monitor.seen] == [(e, step) for e in range(3) for step in range(1, 11)]
+    assert monitor.seen[19][2][:2] == watched[1][1][1:3]  # the means at the end of epoch 2
+
+
+@pytest.mark.parametrize("stop_after", [1, 9, 10, 14, 30])  # 10 batches an epoch
+def test_a_monitor_stops_like_ctrl_c_and_resume_is_bit_equal(stop_after):
+    options = {"epochs": 3, "batch_size": 16, "lr": 0.05, "device": "cpu"}
+    expected = run()
+    model, monitor = network(dropout=0.3), Recorder(stop_after)
+    stopped = fit(model, TRAIN, TEST, **options, monitor=monitor)
+    assert len(monitor.seen) == stop_after
+    assert (len(stopped), stopped.batches_done) == divmod(stop_after, 10)
+    assert stopped.interrupted == (stop_after < 30)
+    again = Recorder()
+    resumed = fit(model, TRAIN, TEST, **options, resume=stopped, monitor=again)
+    assert again.calls == [("begin", stop_after // 10, 10), ("end", 3)]
+    assert len(again.seen) == 30 - stop_after
+    assert equal(weights(model), expected[0])
+    assert [record[:7] for record in resumed] == [record[:7] for record in expected[1]]
+
+
+def test_a_monitor_is_told_of_the_end_when_an_error_ends_training():
+    monitor = Recorder()
+    with pytest.raises(NonFiniteLossError):
+        fit(BadAt(step=3), TRAIN, epochs=1, batch_size=16, device="cpu", monitor=monitor)
+    assert len(monitor.seen) == 2
+    assert monitor.calls[-1] == ("end", 0)
+
+
+def test_a_monitor_takes_the_place_of_the_bar(monkeypatch, capfd):
+    monkeypatch.delenv("SOFTMAX_LIB_PROGRESS", raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    fit(network(), TRAIN, epochs=1, device="cpu")
+    assert "epoch 1/1" in capfd.readouterr().err
+    fit(network(), TRAIN, epochs=1, device="cpu", monitor=Monitor())
+    assert capfd.readouterr().err == ""
 
 
 def test_the_library_trains_what_the_linear_model_can_learn():
