@@ -5,6 +5,7 @@
 #   make train          train the network on MNIST (ARGS="--recipe fast", …)
 #   make doctor         look at the installation
 #   make test           all tests: the library's, and the notebooks as tests
+#   make test-browser   only the widgets' tests in a real browser; they need Chromium and node
 #   make notebooks      run notebooks/ again and store their outputs (for authors)
 #   make experiments    run what is missing in notebook 10's tables (ARGS="--list", ARGS=timing, …)
 #   make lint           ruff's checks and format (for authors)
@@ -20,7 +21,7 @@ LOCK := pyproject.toml constraints.txt
 # slower and more; spinning for a moment only costs nothing (GNU OpenMP, Linux).
 export GOMP_SPINCOUNT ?= 1000
 
-.PHONY: help book-tools lab fresh train doctor test notebooks experiments lint clean
+.PHONY: help book-tools browser-tools lab fresh train doctor test test-browser notebooks experiments lint clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -71,6 +72,17 @@ doctor: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest $(ARGS)
+
+BROWSER := tests/browser/node_modules/.package-lock.json
+
+$(BROWSER): tests/browser/package-lock.json
+	cd tests/browser && npm ci --no-audit --no-fund
+	@touch $@
+
+browser-tools: $(BROWSER)
+
+test-browser: $(VENV)/installed-test $(BROWSER)
+	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 notebooks: $(VENV)/installed-test
 	$(BIN)/python tools/store_outputs.py $(ARGS)

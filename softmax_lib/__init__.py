@@ -18,6 +18,7 @@ module           holds                                                first used
 ``digits``       a photo or drawing made into what MNIST holds        notebook 9
 ``results``      tables of experiments: the course's, and yours       notebook 10
 ``checks``       checks of the exercises that name the mistake        notebook 1
+``widgets``      playgrounds, to be tried with mouse or keyboard      notebook 1
 ``cli``          ``python -m softmax_lib train | evaluate | …``       the terminal
 ===============  ===================================================  =================
 

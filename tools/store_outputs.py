@@ -34,6 +34,7 @@ KERNEL_METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
+KEPT = ("tags", "slideshow")  # of a cell's metadata
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -49,6 +50,7 @@ def set_kernel_environment(scratch: Path) -> None:
     import matplotlib.font_manager  # builds the font cache now, not with a message in a notebook's first cell
 
     os.environ["SOFTMAX_LIB_PROGRESS"] = "0"  # a live bar stores a random id
+    os.environ["SOFTMAX_LIB_WIDGETS"] = "static"  # so does a live widget; its figure is stored
     os.environ["MATPLOTLIBRC"] = str(Path(matplotlib.get_data_path()) / "matplotlibrc")  # not the user's own
     os.environ["IPYTHONDIR"] = str(scratch / "ipython")  # no start-up files of the user's
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, not one in the home folder
@@ -95,7 +97,7 @@ def normalise(notebook: NotebookNode) -> None:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = nbformat.from_dict(KERNEL_METADATA)
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags" and v})
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT and v})
         if cell.cell_type != "code":
             continue
         cell.outputs = merge_streams(cell.outputs)

@@ -1,0 +1,34 @@
+"""Playgrounds: each is one line in a cell, and a figure where there is no kernel to answer.
+
+    from softmax_lib import widgets
+    widgets.LogitsPlayground([2.0, 1.0, 0.1])
+
+In JupyterLab the line shows something to play with, by mouse or by keyboard.  On a web page, in the book and
+in a notebook stored by `make notebooks` it shows the figure of the same state.  Each name is loaded when it is
+first used, so the playgrounds of notebooks 1 to 4 never wait for torch.
+
+==============  ==================================================================================
+module          holds
+==============  ==================================================================================
+``base``        `Interactive`: what every widget shares, and how to add one
+``svg``         small pictures as text, drawn anew at every move of a slider
+``static``      the hand-written JavaScript of the widgets that are drawn on with a pointer
+==============  ==================================================================================
+"""
+
+from importlib import import_module
+
+_HOMES = {}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"there is no widget named {name!r}; there are {', '.join(__all__)}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
