@@ -4,8 +4,8 @@
     widgets.LogitsPlayground([2.0, 1.0, 0.1])
 
 In JupyterLab the line shows something to play with, by mouse or by keyboard.  On a web page, in the book and
-in a notebook stored by `make notebooks` it shows the figure of the same state.  Each name is loaded when it is
-first used, so the playgrounds of notebooks 1 to 4 never wait for torch.
+in a notebook stored by `make notebooks` it shows the figure of the same state.  Each name is loaded when it
+is first used, so the playgrounds of notebooks 1 to 4 never wait for torch.
 
 ==============  ==================================================================================
 module          holds

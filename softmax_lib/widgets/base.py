@@ -1,13 +1,14 @@
 """What every widget shares: a live view where a kernel answers, and a figure and a sentence everywhere.
 
-To add a widget, write a subclass of `Interactive` with three methods, and a line in ``_HOMES`` of the package:
+To add a widget, write a subclass of `Interactive` with three methods, and a line in ``_HOMES`` of the
+package:
 
 - ``draw(figure)``: the present state on an empty Matplotlib figure, with `softmax_lib.plots` where it can;
 - ``sentence()``: the same in words, for those who cannot see it;
 - ``build()``: the live view, an ipywidgets widget.  It is called once, when the widget is first shown.
 
-The state lives in plain attributes of the subclass.  What the reader moves changes the state, then the live view.
-Callbacks are given to `Interactive.watch`, so that `close` can take every one of them away.
+The state lives in plain attributes of the subclass.  What the reader moves changes the state, then the live
+view.  Callbacks are given to `Interactive.watch`, so that `close` can take every one of them away.
 """
 
 import base64
@@ -27,7 +28,8 @@ class Interactive:
     """A widget that is a live view, a figure and a sentence at once; see this module's first lines.
 
     In a kernel, ending a cell with it shows the live view.  With ``SOFTMAX_LIB_WIDGETS=static`` in the
-    environment, where ipywidgets is missing, and once it is closed, the figure and the sentence alone are shown.
+    environment, where ipywidgets is missing, and once it is closed, the figure and the sentence alone are
+    shown.
     """
 
     size = (6.0, 3.0)  # of the figure, in inches
@@ -69,7 +71,7 @@ class Interactive:
         self._watched.append((widget, callback, names))
 
     def close(self) -> None:
-        """Take the live view away, with all its parts; no callback comes after this.  Twice is as good as once."""
+        """Take the live view away with all its parts; no callback comes after this.  Twice does no harm."""
         self.closed = True
         for widget, callback, names in self._watched:
             widget.unobserve(callback, names)

@@ -17,7 +17,7 @@ PAPER = "var(--jp-layout-color1, #ffffff)"
 
 
 class Picture:
-    """An SVG picture of ``width`` x ``height`` pixels; ``label`` says what is to be seen, for screen readers."""
+    """An SVG picture of ``width`` x ``height`` pixels; ``label`` tells screen readers what is to be seen."""
 
     def __init__(self, width: float, height: float, label: str) -> None:
         self.width, self.height, self.label = width, height, label

@@ -1,4 +1,4 @@
-"""A browser and a JupyterLab for tests: what a person would do, as Python calls.  Used by conftest.py beside it.
+"""A browser and a JupyterLab for tests: what a person would do, as Python calls.  For conftest.py beside it.
 
 lab.open("import softmax_lib", "1 + 1")          # a new notebook of these cells, in the browser
 lab.run_all()
@@ -8,6 +8,7 @@ lab.browser.on(".my-button").click()             # any method of Playwright's lo
 import json
 import os
 import queue
+import re
 import secrets
 import shutil
 import socket
@@ -27,7 +28,7 @@ PATIENCE = 30  # seconds that a step may take before it counts as failed
 
 
 def find_browser():
-    """The path of a Chromium: the one named in SOFTMAX_LIB_CHROMIUM, or one on the PATH; None if there is none."""
+    """The path of a Chromium, the one named in SOFTMAX_LIB_CHROMIUM or one on the PATH; or None."""
     return os.environ.get("SOFTMAX_LIB_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
@@ -96,7 +97,7 @@ class Browser:
         raise AssertionError(f"after {patience} s still not: {what}")
 
     def drag(self, *points, steps=8):
-        """Press the mouse at the first point (x, y of the page), move through the others, let go at the last."""
+        """Press the mouse at the first point (x, y), move through the others, let go at the last."""
         self.mouse.move(*points[0])
         self.mouse.down()
         for x, y in points[1:]:
@@ -238,8 +239,14 @@ class Lab:
         self.wait_until_run(patience)
 
     def wait_until_run(self, patience=PATIENCE):
-        done = "() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(p => /\\[\\d+\\]/.test(p.textContent))"
-        self.browser.until(lambda: self.browser.page.evaluate(done), "all cells have run", patience)
+        prompts = (
+            "() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(p => p.textContent)"
+        )
+
+        def all_have_numbers():
+            return all(re.search(r"\[\d+\]", text) for text in self.browser.page.evaluate(prompts))
+
+        self.browser.until(all_have_numbers, "all cells have run", patience)
 
     def restart_and_run_all(self, patience=PATIENCE):
         """Kernel > Restart Kernel and Run All Cells…, confirmed as a person does."""
