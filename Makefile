@@ -7,6 +7,7 @@
 #   make test           all tests: the library's, and the notebooks as tests
 #   make test-browser   only the widgets' tests in a real browser; they need Chromium and node
 #   make notebooks      run notebooks/ again and store their outputs (for authors)
+#   make slides         the slides, a deck for each notebook, in site/slides
 #   make experiments    run what is missing in notebook 10's tables (ARGS="--list", ARGS=timing, …)
 #   make lint           ruff's checks and format (for authors)
 #   make clean          remove .venv and caches; my/ and runs/ stay
@@ -21,7 +22,7 @@ LOCK := pyproject.toml constraints.txt
 # slower and more; spinning for a moment only costs nothing (GNU OpenMP, Linux).
 export GOMP_SPINCOUNT ?= 1000
 
-.PHONY: help book-tools browser-tools lab fresh train doctor test test-browser notebooks experiments lint clean
+.PHONY: help book-tools browser-tools slides lab fresh train doctor test test-browser notebooks experiments lint clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -83,6 +84,9 @@ browser-tools: $(BROWSER)
 
 test-browser: $(VENV)/installed-test $(BROWSER)
 	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+slides: $(VENV)/installed-book $(WEB)
+	$(BIN)/python book/slides/decks.py $(ARGS)
 
 notebooks: $(VENV)/installed-test
 	$(BIN)/python tools/store_outputs.py $(ARGS)

@@ -374,6 +374,16 @@ def questions_are_open_and_numbered(notebook):
         yield f"questions {asked} are asked, {marked} are marked"
 
 
+def slides_are_described(notebook):
+    """What the decks need (book/slides/decks.py); test_slides.py looks at what is chosen."""
+    for cell in notebook.cells:
+        slide = cell.metadata.get("slideshow", {"slide_type": "-", "show": ["all"]})
+        if set(slide) != {"slide_type", "show"} or slide["slide_type"] not in ("slide", "fragment", "-"):
+            yield f"{cell.id}: slideshow has a slide_type (slide, fragment or -) and show, no more"
+        elif not (isinstance(slide["show"], list) and slide["show"] and all(slide["show"])):
+            yield f"{cell.id}: 'show' is a list of the parts to show, such as ['heading', 'predict']"
+
+
 RULES = [
     outputs_are_stored,
     figures_are_stored,
@@ -398,6 +408,7 @@ RULES = [
     outputs_are_compared,
     exercises_are_open_and_complete,
     questions_are_open_and_numbered,
+    slides_are_described,
 ]
 
 
@@ -489,6 +500,7 @@ def good_notebook():
     }
     cells["an-error"].metadata["tags"] = ["raises-exception"]
     cells["training"].metadata["tags"] = ["nbval-ignore-output"]
+    cells["a-print"].metadata["slideshow"] = {"slide_type": "slide", "show": ["code", "+output"]}
     markdown = {
         "opening": opening,
         "predict-it": "**Predict.** What?\n\n" + fold("Answer", "This."),
@@ -521,6 +533,10 @@ def put(cell_id, **changes):
         cell.update(nbformat.from_dict(changes))
 
     return mutate
+
+
+def slide(slide_type, show):
+    return {"slideshow": {"slide_type": slide_type, "show": show}}
 
 
 def add_line(cell_id, line):
@@ -667,6 +683,12 @@ MUTATIONS = {
         "wrong number asked": (replace("question-one", "2.1", "2.2"), "2.2"),
         "wrong number marked": (replace("answer-one", "2.1", "2.2"), "2.2"),
         "question not marked": (drop("answer-one"), "are asked"),
+    },
+    slides_are_described: {
+        "notes in a notebook": (put("wrong", metadata=slide("notes", ["heading"])), "wrong"),
+        "nothing to show": (put("wrong", metadata=slide("slide", [])), "wrong"),
+        "Jupyter's own form": (put("wrong", metadata={"slideshow": {"slide_type": "slide"}}), "wrong"),
+        "a word in place of a list": (put("wrong", metadata=slide("slide", "heading")), "wrong"),
     },
 }
 
