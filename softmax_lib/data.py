@@ -3,7 +3,7 @@
 The full data set is part of this package (``mnist/``: licence, authors, checksums), so nothing here needs a
 network.  Importing this module has one effect, the only one of its kind in the library: it lets
 ``import torchvision`` work where a CUDA build of torchvision stands beside a CPU build of torch
-(:func:`_let_torchvision_import` says why).  So import ``softmax_lib.data`` before ``torchvision``.
+(``_let_torchvision_import`` says why).  So import ``softmax_lib.data`` before ``torchvision``.
 """
 
 import contextlib
