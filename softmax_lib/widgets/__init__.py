@@ -11,6 +11,7 @@ is first used, so the playgrounds of notebooks 1 to 4 never wait for torch.
 module          holds
 ==============  ==================================================================================
 ``base``        `Interactive`: what every widget shares, and how to add one
+``logits``      `LogitsPlayground`: from scores to probabilities, loss and slopes (notebooks 1, 2)
 ``svg``         small pictures as text, drawn anew at every move of a slider
 ``static``      the hand-written JavaScript of the widgets that are drawn on with a pointer
 ==============  ==================================================================================
@@ -18,7 +19,9 @@ module          holds
 
 from importlib import import_module
 
-_HOMES = {}
+_HOMES = {
+    "logits": ("LogitsPlayground",),
+}
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605

@@ -5,7 +5,7 @@
     picture.add("text", "0.40", x=125, y=25)
     ipywidgets.HTML(str(picture))
 
-`INK`, `FAINT` and `PAPER` follow JupyterLab's theme, light or dark.
+`INK`, `QUIET`, `FAINT` and `PAPER` follow JupyterLab's theme, light or dark.
 """
 
 from html import escape
@@ -13,6 +13,7 @@ from typing import Any
 
 INK = "var(--jp-ui-font-color1, #222222)"
 FAINT = "var(--jp-border-color1, #bdbdbd)"
+QUIET = "var(--jp-ui-font-color2, #616161)"
 PAPER = "var(--jp-layout-color1, #ffffff)"
 
 
@@ -36,7 +37,7 @@ class Picture:
 
     def __str__(self) -> str:
         size = f'width="{self.width:g}" height="{self.height:g}" viewBox="0 0 {self.width:g} {self.height:g}"'
-        look = f'style="max-width:100%;color:{INK}" fill="{INK}" font-family="sans-serif" font-size="12"'
+        look = f'style="max-width:100%;font:12px var(--jp-ui-font-family, sans-serif)" fill="{INK}"'
         label = f'role="img" aria-label="{escape(self.label)}"'
         return f"<svg {size} {label} {look}>{''.join(self.parts)}</svg>"
 
