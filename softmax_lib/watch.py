@@ -18,6 +18,7 @@ from softmax_lib.data import Batches, Split, check_targets
 from softmax_lib.distributed import Processes, Shares
 
 STEPS_BETWEEN_CHECKS = 50  # on a GPU, where asking for a value makes the processor wait
+BATCHES_AT_ONCE = 50  # counted together: a comparison of 64 numbers costs less than the call that makes it
 
 
 class Metrics(NamedTuple):
@@ -107,6 +108,7 @@ class Watch:
         self.warn_of_probabilities = warn_of_probabilities
         # batches done; sum over them of mean loss times examples; right answers; examples
         self.step, self.loss_sum, self.num_correct, self.num_examples = totals
+        self._uncounted = []  # (loss, size, logits, labels) of the last batches
         self.processes = processes or Processes()
         self._own_interrupt = InterruptLater()
         self._stop = False  # with several processes: what they agreed on
@@ -126,6 +128,8 @@ class Watch:
             self._own_interrupt.__exit__()
         if self._optimizer is not None:
             del self._optimizer.found_inf
+        if self._own_interrupt.requested and exception[0] is None:  # after the last step
+            raise KeyboardInterrupt
 
     # ---------------------------------------------------------------------------------------------- batches
 
@@ -186,15 +190,30 @@ class Watch:
         """Count one batch: ``loss`` is its mean, so it weighs as many times as it has examples."""
         if self._share == 0:  # the example only stands in
             return
-        if labels.ndim == 2:  # soft targets
-            labels = labels.argmax(dim=1)
-        best, predictions = logits.detach().max(dim=1)
+        self.num_examples += len(labels)
+        # on a GPU the loss stays there: asking for its value makes the processor wait
+        value = loss.detach().clone() if _asking_costs_time(loss) else loss.item()
+        self._uncounted.append((value, len(labels), logits.detach().clone(), labels.clone()))
+        if len(self._uncounted) == BATCHES_AT_ONCE:
+            self._count()
+
+    def _count(self) -> None:
+        """Take the batches that ``add`` kept into the sums."""
+        if not self._uncounted:
+            return
+        losses, sizes, logits, labels = zip(*self._uncounted, strict=True)
+        self._uncounted.clear()
+        labels = torch.cat([each if each.ndim == 1 else each.argmax(dim=1) for each in labels])  # 2: soft
+        best, predictions = torch.cat(logits).max(dim=1)
         # a row with a nan has no prediction; argmax would answer the first nan's class
         correct = ((predictions == labels) & ~best.isnan()).sum()
-        stay = _asking_costs_time(loss)  # then totals stay on the device until the end of the epoch
-        self.loss_sum += (loss.detach().double() if stay else loss.item()) * len(labels)
-        self.num_correct += correct if stay else correct.item()
-        self.num_examples += len(labels)
+        if isinstance(losses[0], Tensor):
+            weights = torch.tensor(sizes, dtype=torch.float64, device=correct.device)
+            self.loss_sum += torch.stack(losses).double() @ weights
+            self.num_correct += correct
+        else:
+            self.loss_sum += sum(loss * size for loss, size in zip(losses, sizes, strict=True))
+            self.num_correct += correct.item()
 
     @property
     def _share(self) -> float:
@@ -202,6 +221,7 @@ class Watch:
 
     def totals(self) -> tuple[int, float, int, int]:
         """What a later watch needs to go on in mid-epoch: of all processes together."""
+        self._count()
         sums = self.processes.sums(float(self.loss_sum), int(self.num_correct), self.num_examples)
         return self.step, sums[0], int(sums[1]), int(sums[2])
 
@@ -213,6 +233,7 @@ class Watch:
     def metrics_here(self) -> Metrics:
         """The means so far, over the examples of this process: for a look in between."""
         self._raise_if_bad()
+        self._count()
         return self._means(self.step, float(self.loss_sum), int(self.num_correct), self.num_examples)
 
     @staticmethod
