@@ -114,9 +114,8 @@ class Watch:
         self._stop = False  # with several processes: what they agreed on
         self._batches = None
         self._unchecked = True
-        self._optimizer = None  # on a GPU: the one that looks at the flag below
-        self._bad = None  # on a GPU: 1.0 on the device once a loss was not finite
-        self._bad_step = None  # and the number of the first such step
+        self.bad: BadLoss | None = None  # on a GPU
+        self._optimizer = None  # on a GPU: the one that looks at the flag
 
     def __enter__(self) -> "Watch":
         if self.interrupt is None:
@@ -147,6 +146,8 @@ class Watch:
                     )
             yield images.to(like), labels.to(like.device)
             self.step += 1
+            if self.step % STEPS_BETWEEN_CHECKS == 0:
+                self._raise_if_bad()
             if self.after_step is not None:
                 self.after_step(self)
             if self._own_interrupt.requested:
@@ -266,20 +267,15 @@ class Watch:
             return
         if self.processes.count > 1:
             self._stop = self.processes.any(stop_asked)
-        if self._bad is None:
-            self._bad = torch.zeros((), device=loss.device)
-            self._bad_step = torch.full((), self.step, device=loss.device)
-            self._optimizer = optimizer
-            optimizer.found_inf = self._bad
-        self._bad.copy_(torch.maximum(self._bad, (~loss.detach().isfinite()).float()))
-        self.processes.maximum_(self._bad)
-        self._bad_step += self._bad == 0  # stands still at the first bad step
-        if (self.step + 1) % STEPS_BETWEEN_CHECKS == 0:
-            self._raise_if_bad()
+        if self.bad is None:
+            self.bad = BadLoss(loss.device, self.step, self.processes)
+        self._optimizer = optimizer
+        optimizer.found_inf = self.bad.flag
+        self.bad.note(loss)
 
     def _raise_if_bad(self):
-        if self._bad is not None and self._bad.item():
-            self._raise(int(self._bad_step), math.nan)
+        if self.bad is not None and self.bad.flag.item():
+            self._raise(int(self.bad.step), math.nan)
 
     def _raise(self, step: int, value: float):
         where = f"{self.name}, batch {step + 1}" if self.name else f"batch {step + 1}"
@@ -288,6 +284,25 @@ class Watch:
             "Usual causes: a learning rate too large, images not in [0, 1], nan or infinity in the data"
         )
         raise self.processes.known_to_all(error)
+
+
+class BadLoss:
+    """What a GPU notes of losses that are nan or infinite, without being asked.
+
+    flag: 1.0 on the device from the first such loss on; the optimizer's ``found_inf``.
+    step: the number of that step, once there was one.
+    """
+
+    def __init__(self, device: torch.device, step: int = 0, processes: Processes | None = None):
+        self.flag = torch.zeros((), device=device)
+        self.step = torch.full((), step, device=device)
+        self.processes = processes or Processes()
+
+    def note(self, loss: Tensor) -> None:
+        """The loss of the next step."""
+        self.flag.copy_(torch.maximum(self.flag, (~loss.detach().isfinite()).float()))
+        self.processes.maximum_(self.flag)
+        self.step += self.flag == 0  # stands still at the first bad step
 
 
 def _asking_costs_time(loss: Tensor) -> bool:
