@@ -7,7 +7,10 @@
 #   make test           all tests: the library's, and the notebooks as tests
 #   make test-browser   only the widgets' tests in a real browser; they need Chromium and node
 #   make notebooks      run notebooks/ again and store their outputs (for authors)
+#   make book           the notebooks as a book to read, in build/book
 #   make slides         the slides, a deck for each notebook, in site/slides
+#   make site           book and slides in one folder, site/, for any web server
+#   make messages       the book's texts for translators, in build/messages
 #   make experiments    run what is missing in notebook 10's tables (ARGS="--list", ARGS=timing, …)
 #   make lint           ruff's checks and format (for authors)
 #   make clean          remove .venv and caches; my/ and runs/ stay
@@ -22,7 +25,7 @@ LOCK := pyproject.toml constraints.txt
 # slower and more; spinning for a moment only costs nothing (GNU OpenMP, Linux).
 export GOMP_SPINCOUNT ?= 1000
 
-.PHONY: help book-tools browser-tools slides lab fresh train doctor test test-browser notebooks experiments lint clean
+.PHONY: help book-tools browser-tools book slides site messages lab fresh train doctor test test-browser notebooks experiments lint clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -47,7 +50,7 @@ $(VENV)/installed-test: $(LOCK) | $(BIN)/python
 
 $(VENV)/installed-book: $(LOCK) | $(BIN)/python
 	$(PIP) install -c constraints.txt -e ".[book]"
-	@touch $@ $(VENV)/installed
+	@touch $@ $(VENV)/installed $(VENV)/installed-lab
 
 # What the pages of the book and the slides carry with them: MathJax, reveal.js and require.js, from npm.
 WEB := book/node_modules/.package-lock.json
@@ -84,6 +87,23 @@ browser-tools: $(BROWSER)
 
 test-browser: $(VENV)/installed-test $(BROWSER)
 	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+# Another language than en needs book/locale; CONTRIBUTING.md says how.
+BOOK_LANGUAGE ?= en
+SPHINX := $(BIN)/sphinx-build -W --keep-going --quiet -D language=$(BOOK_LANGUAGE)
+
+book: $(VENV)/installed-book $(WEB)
+	$(SPHINX) -b html -d build/doctrees-$(BOOK_LANGUAGE) $(ARGS) book build/book
+	@echo "Open build/book/index.html"
+
+site: $(VENV)/installed-book $(WEB)
+	rm -rf site
+	$(SPHINX) -b html -d build/doctrees-$(BOOK_LANGUAGE) -t slides book site
+	$(BIN)/python book/slides/decks.py --out site/slides --language $(BOOK_LANGUAGE)
+	@echo "Open site/index.html, or put the folder site/ on a web server"
+
+messages: $(VENV)/installed-book
+	$(BIN)/sphinx-build -W --keep-going --quiet -b gettext -d build/doctrees-messages book build/messages
 
 slides: $(VENV)/installed-book $(WEB)
 	$(BIN)/python book/slides/decks.py $(ARGS)

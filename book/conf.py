@@ -1,6 +1,6 @@
 """The book: the notebooks as stored, some pages around them, and nothing that needs a network.
 
-Build it with `make book`.  In another language: `make book ARGS="-D language=ko"`; see CONTRIBUTING.md.
+Build it with `make book`.  In another language: `make book BOOK_LANGUAGE=ko`; see CONTRIBUTING.md.
 """
 
 import os
@@ -25,29 +25,25 @@ def bring_in(name):
     half.replace(copy)  # in one move: two builds at a time don't meet half a file
 
 
+KINDS = {".ipynb", ".md", ".png"}
 # Git ignores the copies; the text and the outputs are those of the notebooks.
-WANTED = ["README.md", *(path.relative_to(ROOT) for path in ROOT.glob("notebooks/**/*.*"))]
-WANTED = [Path(name) for name in WANTED if Path(name).suffix in {".md", ".ipynb", ".png"}]
+WANTED = [Path("README.md")]
+WANTED += [path.relative_to(ROOT) for path in ROOT.glob("notebooks/**/*.*") if path.suffix in KINDS]
 for name in WANTED:
     bring_in(name)
 for path in BOOK.glob("notebooks/*.ipynb"):
     if path.relative_to(BOOK) not in WANTED:
         path.unlink()
 
+# `make site` puts the slides into slides/ beside the pages and says so by the tag "slides".
+DECKS = [path.stem for path in WANTED if (BOOK / "slides" / "notes" / f"{path.name[:2]}.md").exists()]
+
 project = "The softmax classifier"
 author = "The authors of the softmax-classifier course"
 project_copyright = "text and figures under CC BY 4.0, code under the MIT licence"
 language = "en"
 root_doc = "index"
-exclude_patterns = [
-    "_build",
-    "node_modules",
-    "slides",
-    "locale",
-    "README.md",
-    "notebooks/README.md",
-    "**/.ipynb_checkpoints",
-]
+exclude_patterns = ["node_modules", "slides", "locale", "**/README.md", "**/.ipynb_checkpoints"]
 templates_path = ["_templates"]
 locale_dirs = ["locale"]
 gettext_compact = False
@@ -79,6 +75,7 @@ autodoc_preserve_defaults = True
 add_module_names = False
 python_maximum_signature_line_length = 80
 default_role = "code"
+smartquotes = False  # a docstring may hold code
 
 html_theme = "sphinx_book_theme"
 html_title = project
@@ -86,11 +83,17 @@ html_static_path = ["_static", "node_modules/mathjax-full/es5/tex-svg.js"]
 mathjax_path = "tex-svg.js"  # one file with all it needs; version 4 would fetch its fonts
 mathjax3_config = {"options": {"enableMenu": False}}  # the menu would look for more files
 html_css_files = ["book.css"]
+html_js_files = ["book.js"]
 html_permalinks_icon = "#"
 html_show_sourcelink = False
 html_copy_source = False
 html_last_updated_fmt = None
+html_context = {
+    "default_mode": "auto",  # as the system has it: light or dark
+    "decks": DECKS if tags.has("slides") else [],  # noqa: F821 (Sphinx defines tags)
+}
 html_theme_options = {
+    "navbar_persistent": [],
     "use_download_button": False,
     "use_fullscreen_button": False,
     "show_navbar_depth": 1,
@@ -98,6 +101,6 @@ html_theme_options = {
     "home_page_in_toc": True,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
-    "article_header_end": ["article-header-buttons.html"],
+    "article_header_end": ["slides-link.html", "article-header-buttons.html"],
     "footer_content_items": ["copyright.html"],
 }

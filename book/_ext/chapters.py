@@ -1,6 +1,6 @@
 """What the book makes of the notebooks' cells: folded text, exercises and questions in a frame, alt texts.
 
-All of it comes from what the notebooks have anyway (see "For authors" in notebooks/README.md): the cells' ids,
+All of it comes from what the notebooks have anyway ("For authors" in notebooks/README.md): the cells' ids,
 the <details> blocks and the lines that begin with "Figure:".  Nothing is written here that a reader sees, so
 there is nothing to translate.
 """
@@ -9,6 +9,7 @@ import json
 import re
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -66,7 +67,7 @@ class FoldDetails(SphinxTransform):
 
 
 class FrameExercises(SphinxTransform):
-    """A frame around each exercise, from its task to its solution, and around each question and its answer."""
+    """A frame around each exercise, from task to solution, and around each question and its answer."""
 
     default_priority = 6
 
@@ -115,6 +116,29 @@ class MarkPredictionsAndFigureLines(SphinxTransform):
                 paragraph["classes"].append("predict")
 
 
+class LinkChapterNumbers(SphinxTransform):
+    """The page of traps names notebooks by number in its last column: link them.  After the translation."""
+
+    default_priority = 30
+
+    def apply(self) -> None:
+        if self.env.docname != "traps":
+            return
+        chapters = {int(name.split("/")[1][:2]): name for name in self.env.found_docs if "/" in name}
+        for row in self.document.findall(nodes.row):
+            for text in list(row[-1].findall(nodes.Text)):
+                parts = [self.part(part, chapters) for part in re.split(r"(\d+)", text)]
+                place = text.parent.index(text)
+                text.parent[place : place + 1] = parts
+
+    def part(self, text, chapters):
+        if not text.isdigit():
+            return nodes.Text(text)
+        target = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{chapters[int(text)]}"}
+        inside = nodes.inline(text, text)
+        return addnodes.pending_xref("", inside, **target, refexplicit=True, refwarn=True, refdoc="traps")
+
+
 class AltTexts(SphinxPostTransform):
     """Give each figure its "Figure: …" line as alt text: the one that follows, in the reader's language."""
 
@@ -159,7 +183,7 @@ def depart_summary(self, node):
 def setup(app: Sphinx) -> dict:
     app.add_node(details, html=(visit_details, depart_details))
     app.add_node(summary, html=(visit_summary, depart_summary))
-    for transform in (FoldDetails, FrameExercises, MarkPredictionsAndFigureLines):
+    for transform in (FoldDetails, FrameExercises, MarkPredictionsAndFigureLines, LinkChapterNumbers):
         app.add_transform(transform)
     app.add_post_transform(AltTexts)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

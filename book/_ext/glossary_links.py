@@ -5,12 +5,11 @@ The words are those of the glossary page, in the language of the build: nothing 
 
 import re
 
+from chapters import details, summary
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
-
-from chapters import details, summary
 
 # No link in what is no running text, or a link already, or an answer that is folded away.
 NO_LINKS = (
@@ -90,6 +89,14 @@ def reference(term, word, docname):
     )
 
 
+def read_again(app, env, docnames):
+    """A new word in the glossary may stand in any chapter."""
+    if "glossary" in docnames:
+        docnames += [
+            name for name in env.found_docs if name.startswith("notebooks/") and name not in docnames
+        ]
+
+
 def ancestors(node):
     while node.parent is not None:
         node = node.parent
@@ -102,4 +109,5 @@ def is_output(node):
 
 def setup(app: Sphinx) -> dict:
     app.add_post_transform(GlossaryLinks)
+    app.connect("env-before-read-docs", read_again)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
