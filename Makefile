@@ -97,8 +97,8 @@ book: $(VENV)/installed-book $(WEB)
 	@echo "Open build/book/index.html"
 
 site: $(VENV)/installed-book $(WEB)
-	rm -rf site
-	$(SPHINX) -b html -d build/doctrees-$(BOOK_LANGUAGE) -t slides book site
+	$(SPHINX) -b html -d build/doctrees-$(BOOK_LANGUAGE) -t slides book build/site
+	rm -rf site && cp -R build/site site && rm -rf site/.buildinfo
 	$(BIN)/python book/slides/decks.py --out site/slides --language $(BOOK_LANGUAGE)
 	@echo "Open site/index.html, or put the folder site/ on a web server"
 
