@@ -38,7 +38,7 @@ def can_be_recorded(model: nn.Module) -> bool:
 
 
 def cuda_graph(run: Callable[[], None]) -> Callable[[], None]:
-    """A function that repeats what ``run`` starts on the GPU.  ``run`` is called here, and computes nothing."""
+    """A function that repeats what ``run`` starts on the GPU.  Called here, ``run`` computes nothing."""
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         run()
