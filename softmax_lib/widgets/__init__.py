@@ -12,6 +12,8 @@ module          holds
 ==============  ==================================================================================
 ``base``        `Interactive`: what every widget shares, and how to add one
 ``logits``      `LogitsPlayground`: from scores to probabilities, loss and slopes (notebooks 1, 2)
+``monitor``     `TrainingMonitor`: curves and a stop button while `fit` runs (notebooks 7, 10)
+``pad``         `DrawingPad`: draw a digit for the network (notebook 9)
 ``svg``         small pictures as text, drawn anew at every move of a slider
 ``static``      the hand-written JavaScript of the widgets that are drawn on with a pointer
 ==============  ==================================================================================
@@ -21,6 +23,8 @@ from importlib import import_module
 
 _HOMES = {
     "logits": ("LogitsPlayground",),
+    "monitor": ("TrainingMonitor",),
+    "pad": ("DrawingPad",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -116,6 +116,24 @@ def script(name: str) -> str:
     return resources.files(__package__).joinpath("static", name).read_text("utf-8")
 
 
+def canvas(name: str, state: dict[str, Any]) -> Any:
+    """Return a view that ``static/name.js`` draws and listens for, for what needs a pointer; uses anywidget.
+
+    It has two dictionaries, in which bytes may stand for pixels: ``state``, written here and shown on the
+    page, and ``input``, written on the page.  Short messages come to ``on_msg``.
+    """
+    import anywidget
+    import traitlets
+
+    class Canvas(anywidget.AnyWidget):
+        _esm = script(f"{name}.js")
+        _css = script("canvas.css")
+        state = traitlets.Dict().tag(sync=True)
+        input = traitlets.Dict().tag(sync=True)
+
+    return Canvas(state=state)
+
+
 def _kernel() -> Any:
     """The notebook's shell; None in a terminal or a script."""
     try:
