@@ -11,6 +11,7 @@ is first used, so the playgrounds of notebooks 1 to 4 never wait for torch.
 module          holds
 ==============  ==================================================================================
 ``base``        `Interactive`: what every widget shares, and how to add one
+``boundary``    `BoundaryPlayground`: points to drag, a classifier to train (notebook 4)
 ``logits``      `LogitsPlayground`: from scores to probabilities, loss and slopes (notebooks 1, 2)
 ``monitor``     `TrainingMonitor`: curves and a stop button while `fit` runs (notebooks 7, 10)
 ``pad``         `DrawingPad`: draw a digit for the network (notebook 9)
@@ -22,6 +23,7 @@ module          holds
 from importlib import import_module
 
 _HOMES = {
+    "boundary": ("BoundaryPlayground",),
     "logits": ("LogitsPlayground",),
     "monitor": ("TrainingMonitor",),
     "pad": ("DrawingPad",),

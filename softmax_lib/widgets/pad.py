@@ -68,7 +68,7 @@ class DrawingPad(Interactive):
             return
         self.image, self.steps, self.digit = image, steps, steps["centred"]
         self.probs = ask(self.model, self.digit)
-        self.message = f"Read as {self.probs.argmax()}, with probability {self.probs.max():.2f}."
+        self.message = f"Read as {self.probs.argmax()}, with probability {self.probs.max():.3f}."
 
     def keep(self, label: int) -> None:
         """Keep the present drawing as one that was misread: it was a ``label``.
@@ -82,6 +82,11 @@ class DrawingPad(Interactive):
         pick, probability = int(self.probs.argmax()), float(self.probs.max())
         self.kept.append(Kept(int(label), pick, probability, self.digit, self.image))
         self._show()
+
+    def _steps_taken(self) -> dict[str, np.ndarray]:
+        """The steps of `prepare_digit`; without the thickening where the strokes are thick enough."""
+        thick = "thickened" in self.steps and self.steps["thickened"] is self.steps["cropped"]
+        return {name: step for name, step in self.steps.items() if not (thick and name == "thickened")}
 
     def sentence(self) -> str:
         """What is on the pad, and how it was read."""
@@ -99,7 +104,7 @@ class DrawingPad(Interactive):
         if self.image is None:
             shown, title = DrawingPad(self.model), "A sample drawing: what the network sees, and says"
             shown.read(digits.load_image(dict((p.stem, p) for _, p in digits.sample_drawings())[SAMPLE]))
-        steps = {name: picture for name, picture in shown.steps.items() if name != "thickened"}
+        steps = shown._steps_taken()
         above, below = figure.subfigures(2, 1)
         for ax, (name, picture) in zip(above.subplots(1, len(steps)), steps.items(), strict=True):
             ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -139,7 +144,7 @@ class DrawingPad(Interactive):
         return {
             "message": self.message,
             "probs": [] if self.probs is None else self.probs.tolist(),
-            "steps": [{"name": name, **_bytes(picture)} for name, picture in self.steps.items()],
+            "steps": [{"name": name, **_bytes(picture)} for name, picture in self._steps_taken().items()],
             "kept": [
                 {"label": k.label, "pick": k.pick, "probability": k.probability, **_bytes(k.digit)}
                 for k in self.kept

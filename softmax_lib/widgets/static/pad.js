@@ -3,7 +3,6 @@ const SIDE = 196; // pixels of the picture that is sent, a side
 const SHOWN = 280; // pixels of the pad on the page
 const PEN = 14; // width of a stroke, in pixels of the picture
 const STEP = 5; // by arrow keys
-const NAMES = { grey: "grey", ink: "ink", cropped: "cut out", thickened: "thickened", resized: "20 high or wide", centred: "centred" };
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -195,7 +194,7 @@ function render({ model, el }) {
     view.setAttribute("aria-label", "What the network sees, 28 by 28 pixels");
     seen.replaceChildren(element("figure", {}, view, element("figcaption", { textContent: "what the network sees: 28 x 28" })));
     steps.replaceChildren(...state.steps.map((step) => element("figure", {}, pictureOf(step, 84),
-      element("figcaption", {}, NAMES[step.name] ?? step.name, element("br"), `${step.height} x ${step.width}`))));
+      element("figcaption", {}, step.name, element("br"), `${step.height} x ${step.width}`))));
     wrong.style.visibility = state.probs.length ? "visible" : "hidden";
     answers.forEach((button, digit) => (button.disabled = digit === best));
     kept.replaceChildren(...state.kept.map((k) => element("figure", {}, pictureOf(k, 56),
