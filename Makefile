@@ -8,9 +8,9 @@
 #   make test-browser   only the widgets' tests in a real browser; they need Chromium and node
 #   make notebooks      run notebooks/ again and store their outputs (for authors)
 #   make book           the notebooks as a book to read, in build/book
-#   make slides         the slides, a deck for each notebook, in site/slides
+#   make slides         the slides, a deck for each notebook, in build/slides
 #   make site           book and slides in one folder, site/, for any web server
-#   make messages       the book's texts for translators, in build/messages
+#   make messages       the texts of book and slides for translators, in build/messages
 #   make experiments    run what is missing in notebook 10's tables (ARGS="--list", ARGS=timing, …)
 #   make lint           ruff's checks and format (for authors)
 #   make clean          remove .venv and caches; my/ and runs/ stay
@@ -104,6 +104,7 @@ site: $(VENV)/installed-book $(WEB)
 
 messages: $(VENV)/installed-book
 	$(BIN)/sphinx-build -W --keep-going --quiet -b gettext -d build/doctrees-messages book build/messages
+	$(BIN)/sphinx-build -W --keep-going --quiet -b gettext -d build/doctrees-slides book/slides build/messages/slides
 
 slides: $(VENV)/installed-book $(WEB)
 	$(BIN)/python book/slides/decks.py $(ARGS)

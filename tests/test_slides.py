@@ -156,8 +156,8 @@ def show(cell, *parts):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (show(0, "heading", "Four"), "opening: 0 sentences or lines begin with 'Four'"),
-        (show(0, "heading", "T"), "opening: 2 sentences"),
+        (show(0, "heading", "Four"), "opening: 0 parts begin with 'Four'; they begin: # 2. Two; One"),
+        (show(0, "heading", "T"), "opening: 2 parts"),
         (show(0, "predict"), "opening: there is no 'predict'"),
         (show(1, "+predict"), "ask: the first part"),
         (show(0, "heading", "---"), "opening: the first part"),

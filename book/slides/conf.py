@@ -5,5 +5,6 @@ myst_enable_extensions = ["dollarmath"]
 root_doc = "notes/01"
 exclude_patterns = ["README.md"]
 templates_path = ["template/deck"]
+suppress_warnings = ["toc.not_included"]
 gettext_compact = False
 gettext_uuid = False

@@ -10,6 +10,17 @@ function size() {
   return innerWidth < 0.75 * innerHeight ? { width: 720, height: 1280 } : { width: 1280, height: 720 };
 }
 
+// A formula that is wider than its slide is set smaller, down to 60 %.
+function fit(slide) {
+  for (const formula of slide.querySelectorAll('mjx-container[display="true"]')) {
+    formula.dataset.size ??= parseFloat(formula.style.fontSize) || 100;
+    formula.style.fontSize = `${formula.dataset.size}%`;
+    const wide = formula.firstElementChild.getBoundingClientRect().width / Reveal.getScale();
+    const share = Math.max(0.6, Math.min(1, (formula.clientWidth - 2) / wide));
+    formula.style.fontSize = `${share * formula.dataset.size}%`;
+  }
+}
+
 function start() {
   // A finger that pushes these is not turning the page.
   document.querySelectorAll("pre, .table, mjx-container").forEach((wide) => wide.setAttribute("data-prevent-swipe", ""));
@@ -25,8 +36,14 @@ function start() {
     scrollActivationWidth: null,
     pdfSeparateFragments: false,
     plugins: [RevealNotes],
+  }).then(() => {
+    fit(Reveal.isPrintView() ? document : Reveal.getCurrentSlide());
+    Reveal.on("slidechanged", () => fit(Reveal.getCurrentSlide()));
+    addEventListener("resize", () => {
+      Reveal.configure(size());
+      fit(Reveal.getCurrentSlide());
+    });
   });
-  addEventListener("resize", () => Reveal.configure(size()));
 }
 
 window.MathJax = {

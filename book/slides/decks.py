@@ -1,6 +1,6 @@
 """Make a reveal.js deck of each notebook, from its stored cells; `make slides` calls this.
 
-    python book/slides/decks.py                      all decks that have notes, into site/slides/
+    python book/slides/decks.py                      all decks that have notes, into build/slides/
     python book/slides/decks.py 01 03                those of notebooks 1 and 3 only
     python book/slides/decks.py --out FOLDER
 
@@ -110,7 +110,7 @@ def split_units(block: Block) -> list[str]:
         return [block.text]
     # A full stop inside code or maths ends nothing, and either may begin a sentence.
     masked = re.sub(r"`[^`]*`|\$[^$]*\$", lambda match: "X" * len(match[0]), block.text)
-    ends = [m.span() for m in re.finditer(r"(?<=[.!?])\)?\s+(?=[(\"“*_]*[^\Wa-z_])", masked)]
+    ends = [(match.end(1), match.end()) for match in re.finditer(SENTENCE_END, masked)]
     starts, stops = [0, *(end for _, end in ends)], [*(start for start, _ in ends), len(block.text)]
     return [block.text[a:b].strip() for a, b in zip(starts, stops, strict=True)]
 
@@ -125,6 +125,8 @@ class Piece:
     folded: str = ""
 
 
+# "What? *What?* And (what?) **Bold.** Plain." are four sentences: a bold beginning belongs to what follows.
+SENTENCE_END = r"""(?<=[.!?])((?:\*(?!\*)|[)"”])?)\s+(?=[(\"“*_]*−?[^\Wa-z_])"""
 FOLDED = ("answer", "hint", "solution")
 NAMED = ("heading", "predict", "question", "formula", "table", "list")
 BREAK = "---"
@@ -162,8 +164,8 @@ def pick(cell: nbformat.NotebookNode, part: str) -> list[Piece]:
         if squeeze(unit).startswith(start)
     ]
     if len(hits) != 1:
-        known = "" if hits else f"; parts with a name: {', '.join(NAMED + FOLDED)}; code, output, figure"
-        raise DeckError(f"cell {cell.id}: {len(hits)} sentences or lines begin with {start!r}{known}")
+        begin = "; ".join(squeeze(unit)[:25] for block in blocks for unit in split_units(block))
+        raise DeckError(f"cell {cell.id}: {len(hits)} parts begin with {start!r}; they begin: {begin}")
     ((block, units, i),) = hits
     chosen = units[i:] if part.endswith("…") else units[i : i + 1]
     kind = "code" if block.kind == "lines" else block.kind
@@ -258,7 +260,8 @@ def shown_cell(notebook: nbformat.NotebookNode, index: int, piece: Piece) -> nbf
     if cell.cell_type == "markdown":
         code = "\n".join(re.findall(r"^```\w*\n(.*?)\n```", piece.text, re.DOTALL | re.MULTILINE))
         room = room_for(code) if code else {}
-        return new_markdown_cell(piece.text, metadata={"role": piece.folded or piece.kind, **room})
+        text = keep_short_cells_whole(piece.text) if piece.kind == "table" else piece.text
+        return new_markdown_cell(text, metadata={"role": piece.folded or piece.kind, **room})
     if piece.kind == "code":
         return new_code_cell(piece.text, metadata={"role": "code", **room_for(piece.text)})
     keep = []
@@ -281,6 +284,12 @@ def shown_cell(notebook: nbformat.NotebookNode, index: int, piece: Piece) -> nbf
     return new
 
 
+def keep_short_cells_whole(table: str) -> str:
+    """The table with no-break spaces in cells such as (2, 10), so that long ones give way."""
+    cells = re.split(r"(\|)", table)
+    return "".join(re.sub(r"(?<=\S) (?=\S)", "\u00a0", c) if len(c) < 18 else c for c in cells)
+
+
 def text_of(output: nbformat.NotebookNode) -> str:
     if output.output_type == "error":
         return f"{output.ename}: {output.evalue}"
@@ -297,7 +306,7 @@ def find_slides(notebook: nbformat.NotebookNode) -> list[Slide]:
     """The slides that the cells' metadata describe."""
     slides, section = [], ""
     for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown" and (match := re.search(r"^#+ (.+)$", cell.source, re.MULTILINE)):
+        if cell.cell_type == "markdown" and (match := re.search(r"^##? (.+)$", cell.source, re.MULTILINE)):
             section = without_minutes(match[1])
         if "slideshow" not in cell.metadata:
             continue
@@ -313,7 +322,8 @@ def find_slides(notebook: nbformat.NotebookNode) -> list[Slide]:
                 raise DeckError(f"cell {cell.id}: the first part of a slide or fragment has no '+'")
             if kind == "slide":
                 running = parts[0] != "heading"
-                slides.append(Slide(cell.id if number == 1 else f"{cell.id}-{number}", section, running))
+                heading = section if running else without_minutes(pick(cell, "heading")[0].text.lstrip("# "))
+                slides.append(Slide(cell.id if number == 1 else f"{cell.id}-{number}", heading, running))
                 parts = parts if running else parts[1:]
             add_cell(slides[-1], notebook, index, kind, parts)
             kind = "slide"  # after a break
@@ -461,7 +471,7 @@ def build(out: Path, names: list[str], language: str = "en") -> list[Path]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="decks.py", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NN", help="how a notebook's name begins (03)")
-    parser.add_argument("--out", type=Path, default=ROOT / "site" / "slides", help="default: site/slides")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "slides", help="default: build/slides")
     parser.add_argument("--language", default="en", help="of the notebooks and notes (default: en)")
     options = parser.parse_args(arguments)
     try:
