@@ -1,0 +1,295 @@
+"""The training monitor of notebooks 7 and 10: curves and numbers while `fit` runs, and a stop button.
+
+    history = fit(model, mnist.train, mnist.test, monitor=widgets.TrainingMonitor())
+
+A cell that runs keeps Python's main thread busy, so a click would wait for its end.  JupyterLab sends clicks
+to a second thread of the kernel, a *subshell* (ipykernel 7).  Where there is none the button is grey; the
+notebook's own stop button does the same, through the kernel's interrupt.
+"""
+
+import base64
+import math
+import time
+from typing import Any
+
+from softmax_lib.plots import CURVES
+from softmax_lib.widgets.base import VIEW, Interactive, _kernel
+from softmax_lib.widgets.svg import FAINT, QUIET, Picture
+
+POINTS = 200  # of the curve of a whole run; each is the mean of the steps since the last one
+LEAST_STEPS = 10  # between two points: on a GPU each one makes the processor wait
+SECONDS = 0.3  # between two updates of the live view
+METRICS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
+
+
+class TrainingMonitor(Interactive):
+    """Show how a `fit` goes on while it runs; in a notebook, with a button that stops it between two steps.
+
+    Give it to ``fit(..., monitor=TrainingMonitor())``.  The thin curve is the mean over ``every`` steps, a
+    level bar the training mean of an epoch, a point the validation or test images at its end.  After a stop
+    everything is kept, and the same call with ``resume=history`` goes on; with the same monitor the curves go
+    on, too.
+
+    Afterwards it is a figure.  ``points`` holds the curve: (epochs done, loss in nats, accuracy), in order.
+    """
+
+    size = (7.0, 3.0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = "waiting"  # then "training"; then "finished", "stopped" or "ended by an error"
+        self.points: list[tuple[float, float, float]] = []
+        self.every = LEAST_STEPS
+        self._history: Any = None  # fit's: it grows with each epoch
+        self._interrupt: Any = None  # fit's, while it runs
+        self._shown: Any = None  # where in the notebook the live view is
+        # at the last point: epoch, step, and sums over the epoch's examples of losses, right answers and ones
+        self._mark: tuple[int, int, float, float, int] | None = None
+        self._epoch = self._step = self._num_batches = self.epochs = 0
+
+    # What fit calls ---------------------------------------------------------------------------------------
+
+    def begin(self, history: Any, num_batches: int, interrupt: Any) -> None:
+        """Before the first step; see `softmax_lib.training.Monitor`."""
+        self._history, self._num_batches, self._interrupt = history, num_batches, interrupt
+        self.epochs = history.recipe.epochs
+        self.every = max(LEAST_STEPS, min(self.epochs * num_batches // POINTS, num_batches))
+        self._epoch, self._step = len(history), history.batches_done
+        self.points = [point for point in self.points if point[0] < self._done]  # none, but for a resume
+        if self._step == 0:
+            self._mark = (len(history), 0, 0.0, 0.0, 0)
+        elif self._mark and (self._mark[0] != len(history) or self._mark[1] > self._step):
+            self._mark = None  # another monitor saw the first part of this epoch
+        self.state = "training"
+        self._began, self._done_before = time.monotonic(), self._done
+        self._next_update = self._began + SECONDS
+        bundle = self._repr_mimebundle_()
+        if VIEW in bundle:
+            from IPython.display import display
+
+            self._update()
+            self._shown = display(bundle, raw=True, display_id=True)
+
+    def after_step(self, watch: Any) -> None:
+        """After each step: a point now and then, and more rarely an update of the live view."""
+        self._epoch, self._step = len(self._history), watch.step
+        if watch.step % self.every == 0 or watch.step == self._num_batches or not self._mark:
+            self._add_point(watch)
+        if self._view is not None and time.monotonic() > self._next_update:
+            self._update()
+            self._next_update = time.monotonic() + SECONDS
+
+    def end(self) -> None:
+        """After the last step, or when an error ends training: the figure takes the live view's place."""
+        complete = len(self._history) == self.epochs
+        stopped = self._interrupt.requested
+        self.state = "finished" if complete else "stopped" if stopped else "ended by an error"
+        self._interrupt = None
+        self._update()
+        if self._shown is not None:
+            self._shown.update(self._repr_mimebundle_(), raw=True)
+            self._shown = None
+        elif _kernel() is not None:
+            from IPython.display import display
+
+            display(self)
+
+    def stop(self, button: Any = None) -> None:
+        """End the training that runs, between two steps, as Ctrl-C does; without one, do nothing."""
+        interrupt = self._interrupt
+        if interrupt is not None:
+            interrupt.requested = True
+
+    def _add_point(self, watch: Any) -> None:
+        """The means of the steps since the last point, from the epoch's means until then and until now."""
+        epoch = self._epoch
+        loss, accuracy, count = watch.metrics_here()
+        now = (epoch, watch.step, loss * count, accuracy * count, count)
+        before = self._mark if self._mark is None or self._mark[0] == epoch else (epoch, 0, 0.0, 0.0, 0)
+        self._mark = now
+        if before is not None and count > before[4]:
+            middle = epoch + (before[1] + watch.step) / 2 / self._num_batches
+            seen = count - before[4]
+            self.points.append((middle, (now[2] - before[2]) / seen, (now[3] - before[3]) / seen))
+
+    # What is shown ----------------------------------------------------------------------------------------
+
+    def sentence(self) -> str:
+        """Return how far training is, and its latest numbers."""
+        if self._history is None:
+            return "A training monitor that waits: fit(model, train, test, monitor=this)"
+        how = {"training": "is running,", "finished": "is finished,", "stopped": "was stopped"}
+        text = (
+            f"Training {how.get(self.state, self.state)} after {len(self._history)} of {self.epochs} epochs"
+        )
+        if self.state == "stopped" and self._history.batches_done:
+            text += f" and {self._history.batches_done} of {self._num_batches} steps"
+        for split, record in self._latest().items():
+            text += f"; {split} loss {record[0]:.4f}, accuracy {record[1]:.4f}"
+        return text + "."
+
+    def _latest(self) -> dict[str, tuple[float, float]]:
+        """Loss and accuracy of each split in the last epoch that is complete."""
+        if not self._history:
+            return {}
+        last = self._history[-1]
+        values = {s: (getattr(last, f"{s}_loss"), getattr(last, f"{s}_accuracy")) for s in CURVES}
+        return {split: pair for split, pair in values.items() if pair[0] is not None}
+
+    def _epoch_values(self, metric: str) -> dict[str, list[tuple[int, float]]]:
+        """For each split that was measured: pairs (epoch, value)."""
+        records = list(self._history or ())
+        pairs = {split: [(r.epoch, getattr(r, f"{split}_{metric}")) for r in records] for split in CURVES}
+        return {split: values for split, values in pairs.items() if values and values[0][1] is not None}
+
+    @property
+    def _done(self) -> float:
+        """Epochs, with the part of the one begun."""
+        if not self._num_batches:
+            return 0.0
+        return max(len(self._history), self._epoch + self._step / self._num_batches)
+
+    def draw(self, figure: Any) -> None:
+        """Draw loss and accuracy beside each other, as far as training came."""
+        for k, (ax, metric) in enumerate(zip(figure.subplots(1, 2), METRICS, strict=True)):
+            if self.points:
+                label = f"train, mean of {self.every} steps"
+                x, y = zip(*((point[0], point[1 + k]) for point in self.points), strict=True)
+                ax.plot(x, y, color=CURVES["train"][1], linewidth=1, label=label)
+            for split, values in self._epoch_values(metric).items():
+                _, color, _, marker = CURVES[split]
+                x, y = zip(*values, strict=True)
+                if split == "train":
+                    start = [epoch - 1 for epoch in x]
+                    ax.hlines(y, start, x, color, linewidth=4, alpha=0.3, label="train, mean of an epoch")
+                else:
+                    ax.plot(x, y, marker, color=color, label=f"{split}, at its end")
+            ax.set(
+                title=metric, xlabel="epochs", ylabel=METRICS[metric], xlim=(0, max(1, math.ceil(self._done)))
+            )
+            ax.set_ylim(0, 1.02 if metric == "accuracy" else None)
+            ax.grid(axis="y", color="0.9", linewidth=0.8)
+            ax.spines[["top", "right"]].set_visible(False)
+        if self.points or self._history:
+            figure.axes[1].legend(fontsize="small", loc="lower right")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        if self.state == "training":
+            return super()._repr_mimebundle_(include, exclude)
+        return {"text/plain": self.sentence(), "image/png": base64.b64encode(self.png()).decode()}
+
+    # The live view ----------------------------------------------------------------------------------------
+
+    def build(self) -> Any:
+        import ipywidgets
+
+        self._button = ipywidgets.Button(description="Stop", icon="stop", disabled=True)
+        self._button.on_click(self.stop)
+        # ipykernel 7.4 brings a click to the thread that wrote to the button last, here the busy one.  This
+        # leaves it with the thread that the front end chose.
+        self._button.comm._reply_subshell_for = lambda data, chosen: chosen
+        self._progress, self._status, self._curves = (ipywidgets.HTML() for _ in range(3))
+        top = ipywidgets.HBox([self._button, self._progress])
+        return ipywidgets.VBox([top, self._status, self._curves])
+
+    def close(self) -> None:
+        """Take the live view away; training goes on, and `stop` still works.  Twice does no harm."""
+        if self._view is not None:
+            self._button.on_click(self.stop, remove=True)
+        super().close()
+
+    def _update(self) -> None:
+        """Bring the live view up to date."""
+        if self._view is None:
+            return
+        running = self._interrupt is not None
+        arrives = running and _clicks_arrive()
+        self._button.disabled = not arrives or self._interrupt.requested
+        how = "Stop" if arrives else "The notebook's own stop button (■)"
+        rule = f"{how} ends training between two steps and keeps everything."
+        self._status.value = rule if running else self.sentence()
+        self._progress.value = self._progress_line()
+        self._curves.value = str(self._picture())
+
+    def _progress_line(self) -> str:
+        done = self._done
+        line = f'<progress max="{self.epochs}" value="{done:.3f}" aria-label="epochs done"></progress> '
+        if self._interrupt is None or self._step == self._num_batches:
+            return line + f"{done:.2f} of {self.epochs} epochs"
+        line += f"epoch {len(self._history) + 1} of {self.epochs}, step {self._step} of {self._num_batches}"
+        seconds, gained = time.monotonic() - self._began, done - self._done_before
+        if seconds > 2 and gained > 0:
+            line += f", {_duration((self.epochs - done) * seconds / gained)} to go"
+        return line
+
+    def _picture(self) -> Picture:
+        """Both panels as SVG, drawn in a millisecond or two."""
+        picture = Picture(760, 260, self.sentence())
+        losses = [loss for _, loss, _ in self.points]
+        losses += [value for values in self._epoch_values("loss").values() for _, value in values]
+        highest = max((loss for loss in losses if math.isfinite(loss)), default=2.5)
+        step = 10 ** math.ceil(math.log10(max(highest, 1e-9) / 5))  # between two lines: 1, 2 or 5 and zeros
+        step = next(s for s in (step / 5, step / 2, step) if 5 * s >= highest)
+        self._panel(picture, 50, "loss", step)
+        self._panel(picture, 430, "accuracy", 0.2)
+        return picture
+
+    def _panel(self, picture: Picture, left: int, metric: str, step: float) -> None:
+        """One metric from 0 to five times ``step`` against the epochs, and its latest values below."""
+        width, height, bottom = 300, 170, 200
+        end = next(
+            n for n in (*(k * 10**e for e in range(9) for k in (1, 2, 5)), self.epochs) if n >= self._done
+        )
+        end = min(end, self.epochs)
+
+        def place(epochs: float, value: float) -> tuple[float, float]:
+            return left + width * epochs / end, bottom - height * min(value / (5 * step), 1.0)
+
+        picture.add("text", METRICS[metric], x=left, y=16, font_weight="bold")
+        for k in range(6):
+            y = bottom - height * k / 5
+            picture.add("line", x1=left, y1=y, x2=left + width, y2=y, stroke=FAINT)
+            picture.add("text", f"{k * step:.3g}", x=left - 6, y=y + 4, text_anchor="end", fill=QUIET)
+        for epoch in range(0, end + 1, -(-end // 10)):
+            x, _ = place(epoch, 0)
+            picture.add("text", f"{epoch}", x=x, y=bottom + 16, text_anchor="middle", fill=QUIET)
+        picture.add("text", "epochs", x=left + width, y=bottom + 30, text_anchor="end", fill=QUIET)
+        color = CURVES["train"][1]
+        curve = [(point[0], point[1 + list(METRICS).index(metric)]) for point in self.points]
+        picture.line([place(*point) for point in curve], stroke=color, stroke_width=1.5)
+        if curve:
+            now = f"train, the last {self.every} steps: {curve[-1][1]:.4f}"
+            picture.add("text", now, x=left, y=bottom + 36, fill=color)
+        shown = left
+        for split, values in self._epoch_values(metric).items():
+            for epoch, value in values[:: 1 + len(values) // 40]:
+                x, y = place(epoch, value)
+                if split == "train":
+                    start, _ = place(epoch - 1, value)
+                    look = {"stroke": color, "stroke_width": 4, "stroke_opacity": 0.35}
+                    picture.add("line", x1=start, y1=y, x2=x, y2=y, **look)
+                else:
+                    _marker(picture, split, x, y)
+            if split == "train":
+                text = f"epoch {len(self._history)}: train {values[-1][1]:.4f}"
+            else:
+                _marker(picture, split, shown + 6, bottom + 50)
+                text = f"    {split} {values[-1][1]:.4f}"
+            picture.add("text", text, x=shown, y=bottom + 54, style="white-space:pre")
+            shown += 136 if split == "train" else 118
+
+
+def _marker(picture: Picture, split: str, x: float, y: float) -> None:
+    """A square for validation, a triangle for test, as in the figures."""
+    corners = {"validation": "-4,-4 4,-4 4,4 -4,4", "test": "0,-5 5,4 -5,4"}[split]
+    picture.add("polygon", points=corners, transform=f"translate({x:.1f} {y:.1f})", fill=CURVES[split][1])
+
+
+def _duration(seconds: float) -> str:
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
+
+
+def _clicks_arrive() -> bool:
+    """Whether a click reaches Python while a cell runs: kernel and front end both speak of subshells."""
+    thread = getattr(_kernel().kernel, "shell_channel_thread", None)
+    return thread is not None and bool(thread.manager.list_subshell())
