@@ -47,6 +47,41 @@ def test_the_minutes_of_the_slides_sum_to_those_at_the_top_of_the_notes(path):
     assert int(told[1]) == sum(notes.minutes for notes in decks.read_notes(text).values())
 
 
+def minutes_of(number, evening_only=False):
+    """The minutes of a deck, from its notes; None if it has none yet."""
+    path = SLIDES / "notes" / f"{int(number):02}.md"
+    if path.exists():
+        notes = decks.read_notes(path.read_text(encoding="utf-8")).values()
+        return sum(own.minutes for own in notes if own.evening or not evening_only)
+    return None
+
+
+PLANS = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_plan_of_one_evening_has_the_minutes_of_the_slides_and_sums():
+    rows = re.findall(
+        r"^\| ([^|]+) \| (\d+) \| [^|]*\|$", PLANS.partition("### One evening")[2], re.MULTILINE
+    )
+    planned = {name: int(minutes) for name, minutes in rows}
+    assert planned.pop("all") == sum(planned.values()) == 150
+    shown = {name: minutes_of(name.split()[1], evening_only=True) for name in planned if "deck" in name}
+    assert shown == {name: planned[name] for name in shown}
+    assert len(shown) == 5
+
+
+def test_the_plan_of_five_weeks_has_the_minutes_of_the_decks_and_sums():
+    text = PLANS.partition("### Five weeks")[2]
+    weeks = re.findall(
+        r"^\| \d \| (\d+), (\d+) \| (\d+) \+ (\d+) \+ 10 \+ (\d+) = (\d+) \|", text, re.MULTILINE
+    )
+    assert [int(n) for first, second, *_ in weeks for n in (first, second)] == list(range(1, 11))
+    for first, second, homework, *minutes, total in weeks:
+        assert int(homework) + sum(map(int, minutes)) + 10 == int(total)
+        for number, planned in zip((first, second), minutes, strict=True):
+            assert minutes_of(number) in (None, int(planned)), f"deck {number}"
+
+
 @each_deck
 def test_every_slide_has_something_to_say(path):
     _, notes = decks.read(path)
@@ -375,6 +410,14 @@ def test_the_speaker_s_window_shows_the_notes_from_a_file(built, chromium):
     said = chromium.until(lambda: chromium.page.evaluate(notes), "the notes are shown")
     assert "minute 0 to 1" in said
     chromium.page.evaluate("() => popup.close()")
+    assert_nothing_amiss(chromium)
+
+
+@needs_browser
+def test_the_evening_has_the_slides_that_the_notes_mark(built, chromium):
+    open_deck(chromium, (built / f"{WITH_DECK[0].stem}.html").as_uri() + "?evening", 1280, 720)
+    ids = chromium.page.evaluate("() => [...document.querySelectorAll('.slides section')].map((s) => s.id)")
+    assert ids == [key for key, own in decks.read(WITH_DECK[0])[1].items() if own.evening]
     assert_nothing_amiss(chromium)
 
 

@@ -287,7 +287,7 @@ def shown_cell(notebook: nbformat.NotebookNode, index: int, piece: Piece) -> nbf
 def keep_short_cells_whole(table: str) -> str:
     """The table with no-break spaces in cells such as (2, 10), so that long ones give way."""
     cells = re.split(r"(\|)", table)
-    return "".join(re.sub(r"(?<=\S) (?=\S)", "\u00a0", c) if len(c) < 18 else c for c in cells)
+    return "".join(re.sub(r"(?<=\S) (?=\S)", "\u00a0", c) if len(c) < 24 else c for c in cells)
 
 
 def text_of(output: nbformat.NotebookNode) -> str:
@@ -365,7 +365,9 @@ def make_deck(notebook: nbformat.NotebookNode, notes: dict[str, Notes]) -> nbfor
     ids = [slide.id for slide in slides]
     if wrong := sorted(set(ids) ^ set(notes)):
         raise DeckError(f"only among the slides, or only in the notes: {', '.join(wrong)}")
-    cells, clock, total = [], 0, sum(part.minutes for part in notes.values())
+    cells, clock, evening = [], 0, 0
+    total = sum(part.minutes for part in notes.values())
+    evening_total = sum(part.minutes for part in notes.values() if part.evening)
     for slide in slides:
         own = notes[slide.id]
         level = "##" if cells else "#"
@@ -378,12 +380,15 @@ def make_deck(notebook: nbformat.NotebookNode, notes: dict[str, Notes]) -> nbfor
             "begin": clock,
             "total": total,
             "evening": own.evening,
+            "evening_begin": evening,
+            "evening_total": evening_total,
             "notes": own.text,
             "right": right,
             "wrong": wrong,
             "rest": "\n\n".join(slide.rest),
         }
         clock += own.minutes
+        evening += own.minutes * own.evening
         steps = [(number, cell) for number, step in enumerate(slide.steps) for cell in step]
         code = [cell.metadata for _, cell in steps if "lines" in cell.metadata]
         head.metadata.slide.size = letters_for([cell for _, cell in steps])
