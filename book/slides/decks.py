@@ -260,7 +260,7 @@ def shown_cell(notebook: nbformat.NotebookNode, index: int, piece: Piece) -> nbf
     if cell.cell_type == "markdown":
         code = "\n".join(re.findall(r"^```\w*\n(.*?)\n```", piece.text, re.DOTALL | re.MULTILINE))
         room = room_for(code) if code else {}
-        text = keep_short_cells_whole(piece.text) if piece.kind == "table" else piece.text
+        text = keep_together(piece.text) if piece.kind == "table" else piece.text
         return new_markdown_cell(text, metadata={"role": piece.folded or piece.kind, **room})
     if piece.kind == "code":
         return new_code_cell(piece.text, metadata={"role": "code", **room_for(piece.text)})
@@ -284,10 +284,9 @@ def shown_cell(notebook: nbformat.NotebookNode, index: int, piece: Piece) -> nbf
     return new
 
 
-def keep_short_cells_whole(table: str) -> str:
-    """The table with no-break spaces in cells such as (2, 10), so that long ones give way."""
-    cells = re.split(r"(\|)", table)
-    return "".join(re.sub(r"(?<=\S) (?=\S)", "\u00a0", c) if len(c) < 24 else c for c in cells)
+def keep_together(table: str) -> str:
+    """The table with no-break spaces in what stands in brackets, such as (2, 10)."""
+    return re.sub(r"\([^()|$]{1,22}\)", lambda match: match[0].replace(" ", "\u00a0"), table)
 
 
 def text_of(output: nbformat.NotebookNode) -> str:
