@@ -427,4 +427,6 @@ def test_the_print_view_has_a_page_for_each_slide(built, chromium):
     pages = "() => document.querySelectorAll('.pdf-page').length"
     chromium.until(lambda: chromium.page.evaluate(pages), "pages")
     assert chromium.page.evaluate(pages) == len(decks.find_slides(decks.read(WITH_DECK[0])[0]))
+    low = "() => [...document.querySelectorAll('.pdf-page img')].filter((e) => e.clientHeight < 300).length"
+    assert chromium.page.evaluate(low) == 0
     assert_nothing_amiss(chromium)
