@@ -40,7 +40,6 @@ DECKS = [path.stem for path in WANTED if (BOOK / "slides" / "notes" / f"{path.na
 
 project = "The softmax classifier"
 author = "The authors of the softmax-classifier course"
-project_copyright = "text and figures under CC BY 4.0, code under the MIT licence"
 language = "en"
 root_doc = "index"
 exclude_patterns = ["node_modules", "slides", "locale", "README.md", "**/README.md", "**/.ipynb_checkpoints"]
@@ -73,7 +72,6 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say more: shapes, ranges, dtypes
 autodoc_preserve_defaults = True
 add_module_names = False
-python_maximum_signature_line_length = 80
 default_role = "code"
 smartquotes = False  # a docstring may hold code
 
@@ -102,5 +100,5 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
     "article_header_end": ["slides-link.html", "article-header-buttons.html"],
-    "footer_content_items": ["copyright.html"],
+    "footer_content_items": ["licence.html"],
 }

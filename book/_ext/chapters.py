@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
+from sphinx.writers.html5 import HTML5Translator
 
 logger = logging.getLogger(__name__)
 
@@ -164,6 +165,18 @@ def in_output(node):
     return False
 
 
+def visit_entry(self, node):
+    """A table's cell; an empty one in the head heads nothing, so it is no <th>."""
+    HTML5Translator.visit_entry(self, node)
+    if isinstance(node.parent.parent, nodes.thead) and not node.astext():
+        self.body[-1] = self.body[-1].replace("<th", "<td", 1)
+        self.context[-1] = self.context[-1].replace("</th", "</td", 1)
+
+
+def depart_entry(self, node):
+    HTML5Translator.depart_entry(self, node)
+
+
 def visit_details(self, node):
     self.body.append(self.starttag(node, "details"))
 
@@ -183,6 +196,7 @@ def depart_summary(self, node):
 def setup(app: Sphinx) -> dict:
     app.add_node(details, html=(visit_details, depart_details))
     app.add_node(summary, html=(visit_summary, depart_summary))
+    app.add_node(nodes.entry, override=True, html=(visit_entry, depart_entry))
     for transform in (FoldDetails, FrameExercises, MarkPredictionsAndFigureLines, LinkChapterNumbers):
         app.add_transform(transform)
     app.add_post_transform(AltTexts)
