@@ -24,7 +24,7 @@ that only guesses has a loss of ln 10 = 2.3026 and an accuracy of 0.10: that is 
 
   recipe     epochs  batch  lr    momentum  schedule
   lecture    9       64     0.01  0.5       none
-  fast       2       128    0.2   0.9       one cycle, Nesterov
+  fast       3       128    0.1   0.9       one cycle, Nesterov
 
 What you give wins over the recipe:  python -m softmax_lib train --epochs 3 --lr 0.05
 

@@ -222,9 +222,12 @@ class Batches:
 
     def _batch(self, order: Tensor | None, step: int) -> tuple[Tensor, Tensor]:
         rows = self._rows(step)
-        rows = rows if order is None else order[rows]
-        images = self.images[rows].unsqueeze(1)  # (B, 1, H, W) uint8
-        return images.to(torch.float32).div_(255), self.labels[rows]
+        if order is None:
+            images, labels = self.images[rows], self.labels[rows]
+        else:
+            rows = order[rows]  # index_select is quicker than indexing with a tensor
+            images, labels = self.images.index_select(0, rows), self.labels.index_select(0, rows)
+        return images.unsqueeze(1).to(torch.float32).div_(255), labels
 
     def _rows(self, step: int) -> slice:
         start = step * self.batch_size

@@ -137,7 +137,7 @@ class Recipe:
 
 RECIPES = {
     "lecture": Recipe(epochs=9, batch_size=64, lr=0.01, momentum=0.5),
-    "fast": Recipe(epochs=2, batch_size=128, lr=0.2, momentum=0.9, nesterov=True, one_cycle=True),
+    "fast": Recipe(epochs=3, batch_size=128, lr=0.1, momentum=0.9, nesterov=True, one_cycle=True),
 }
 
 
