@@ -93,17 +93,17 @@ BOOK_LANGUAGE ?= en
 SPHINX := $(BIN)/sphinx-build -W --keep-going --quiet -D language=$(BOOK_LANGUAGE)
 
 book: $(VENV)/installed-book $(WEB)
-	$(SPHINX) -b html -d build/doctrees-$(BOOK_LANGUAGE) $(ARGS) book build/book
+	$(SPHINX) -b html -d build/doctrees/book-$(BOOK_LANGUAGE) $(ARGS) book build/book
 	@echo "Open build/book/index.html"
 
 site: $(VENV)/installed-book $(WEB)
-	$(SPHINX) -b html -d build/doctrees-$(BOOK_LANGUAGE) -t slides book build/site
+	$(SPHINX) -b html -d build/doctrees/site-$(BOOK_LANGUAGE) -t slides $(ARGS) book build/site
 	rm -rf site && cp -R build/site site && rm -rf site/.buildinfo
 	$(BIN)/python book/slides/decks.py --out site/slides --language $(BOOK_LANGUAGE)
 	@echo "Open site/index.html, or put the folder site/ on a web server"
 
 messages: $(VENV)/installed-book
-	$(BIN)/sphinx-build -W --keep-going --quiet -b gettext -d build/doctrees-messages book build/messages
+	$(BIN)/sphinx-build -W --keep-going --quiet -b gettext -d build/doctrees/messages book build/messages
 	$(BIN)/sphinx-build -W --keep-going --quiet -b gettext -d build/doctrees-slides book/slides build/messages/slides
 
 slides: $(VENV)/installed-book $(WEB)
