@@ -184,6 +184,47 @@ def test_a_break_begins_another_slide():
     assert [slide.id for slide in decks.find_slides(notebook)] == ["opening", "ask", "ask-2", "draw"]
 
 
+def test_a_translation_is_shown_in_the_same_places():
+    notebook = small_notebook()
+    words = {
+        "2. Two": "2. 둘",
+        "One is here. Two is there (`a. B`). Three.": "하나. 둘 (`a. B`). 셋.",
+        "y": "와이",
+        "Next (3 min)": "다음 (3분)",
+        "**Predict.** What? Why?": "**예측.** 무엇?",
+        "Figure: a line.": "그림: 선.",
+        "It. Is so.": "그렇다.",
+        "More.": "더.",
+    }
+    decks.translate_cells(notebook, words)
+    deck = decks.make_deck(notebook, decks.read_notes(NOTES))
+    shown = [cell.source for cell in deck.cells if cell.cell_type == "markdown"]
+    assert shown == [
+        "# 2. 둘",
+        "둘 (`a. B`). 셋.",
+        "- 와이",
+        "## 다음",
+        "**예측.** 무엇?",
+        "## 다음",
+        "그렇다.",
+    ]
+    assert deck.cells[6].metadata.alt == "선."
+    assert deck.cells[5].metadata.slide.rest == "더."
+
+
+def test_a_sentence_of_a_translation_with_other_sentences_becomes_the_paragraph():
+    notebook = small_notebook()
+    decks.translate_cells(notebook, {"One is here. Two is there (`a. B`). Three.": "하나 둘. 셋."})
+    assert decks.pick(notebook.cells[0], "Two is")[0].text == "하나 둘. 셋."
+
+
+def test_tables_and_notes_are_translated_piece_by_piece():
+    table = decks.Block("table", "| a b | $x$ |\n|---|---|\n| c | a b |")
+    assert decks.translate(table, {"a b": "가", "c": "나"}) == "| 가 | $x$ |\n|---|---|\n| 나 | 가 |"
+    (block,) = decks.split_blocks("- *No.* Yes.\n- Else\n  more.")
+    assert decks.translate(block, {"*No.* Yes.": "예.", "Else more.": "그리고."}) == "- 예.\n- 그리고."
+
+
 def show(cell, *parts):
     return lambda notebook: notebook.cells[cell].metadata.slideshow.update(show=list(parts))
 

@@ -25,16 +25,16 @@ answers to a question with what to say to each, are put under the notes.
 """
 
 import argparse
-import gettext
 import html
 import re
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
 import nbformat
+from babel.messages.pofile import read_po
 from nbconvert import SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
@@ -138,6 +138,11 @@ def squeeze(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
+def words_of(cell: nbformat.NotebookNode, block: Block) -> str:
+    """The text of a block of `cell` in the language of the deck (see `translate_cells`)."""
+    return cell.metadata.get("translated", {}).get(block.text, block.text)
+
+
 def pick(cell: nbformat.NotebookNode, part: str) -> list[Piece]:
     """What `part` (see the top of this file) means in `cell`."""
     if cell.cell_type == "code":
@@ -154,7 +159,7 @@ def pick(cell: nbformat.NotebookNode, part: str) -> list[Piece]:
         if part in FOLDED + NAMED:
             if not found:
                 raise DeckError(f"cell {cell.id}: there is no {part!r} in it")
-            return [Piece(b.kind, b.text, id(b), b.folded) for b in found]
+            return [Piece(b.kind, words_of(cell, b), id(b), b.folded) for b in found]
     start = squeeze(part.removesuffix("…").rstrip())
     hits = [
         (block, units, i)
@@ -167,7 +172,11 @@ def pick(cell: nbformat.NotebookNode, part: str) -> list[Piece]:
         begin = "; ".join(squeeze(unit)[:25] for block in blocks for unit in split_units(block))
         raise DeckError(f"cell {cell.id}: {len(hits)} parts begin with {start!r}; they begin: {begin}")
     ((block, units, i),) = hits
-    chosen = units[i:] if part.endswith("…") else units[i : i + 1]
+    spoken = split_units(replace(block, text=words_of(cell, block)))
+    if len(spoken) != len(units):  # a translation with another number of sentences is shown as a whole
+        chosen = spoken
+    else:
+        chosen = spoken[i:] if part.endswith("…") else spoken[i : i + 1]
     kind = "code" if block.kind == "lines" else block.kind
     return [Piece(kind, GLUE.get(block.kind, " ").join(chosen), block.text, block.folded)]
 
@@ -241,16 +250,18 @@ class Slide:
     question: str = ""
 
 
-def without_minutes(heading: str) -> str:
-    """'Temperature (3 min)' -> 'Temperature'."""
+def heading_of(cell: nbformat.NotebookNode) -> str:
+    """The words of a cell's heading, without its minutes: 'Temperature'."""
+    heading = pick(cell, "heading")[0].text.lstrip("# ")
     return re.sub(r"\s*\([^()]*\d[^()]*\)$", "", heading)
 
 
 def alt_text(notebook: nbformat.NotebookNode, index: int) -> str:
-    """The line `Figure: …` in the cell after cell number `index`."""
+    """What the line `Figure: …` in the cell after cell number `index` says; "" if there is none."""
     for cell in notebook.cells[index + 1 : index + 2]:
-        if match := re.search(r"^Figure: (.+)$", cell.source, re.MULTILINE):
-            return re.sub(r"[`$]", "", match[1])
+        for block in split_blocks(cell.source) if cell.cell_type == "markdown" else []:
+            if block.kind == "figure":
+                return words_of(cell, block).partition(":")[2].strip()
     return ""
 
 
@@ -305,8 +316,8 @@ def find_slides(notebook: nbformat.NotebookNode) -> list[Slide]:
     """The slides that the cells' metadata describe."""
     slides, section = [], ""
     for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown" and (match := re.search(r"^##? (.+)$", cell.source, re.MULTILINE)):
-            section = without_minutes(match[1])
+        if cell.cell_type == "markdown" and re.search(r"^##? ", cell.source, re.MULTILINE):
+            section = heading_of(cell)
         if "slideshow" not in cell.metadata:
             continue
         kind, show = cell.metadata.slideshow.get("slide_type"), cell.metadata.slideshow.get("show")
@@ -321,7 +332,7 @@ def find_slides(notebook: nbformat.NotebookNode) -> list[Slide]:
                 raise DeckError(f"cell {cell.id}: the first part of a slide or fragment has no '+'")
             if kind == "slide":
                 running = parts[0] != "heading"
-                heading = section if running else without_minutes(pick(cell, "heading")[0].text.lstrip("# "))
+                heading = section if running else heading_of(cell)
                 slides.append(Slide(cell.id if number == 1 else f"{cell.id}-{number}", heading, running))
                 parts = parts if running else parts[1:]
             add_cell(slides[-1], notebook, index, kind, parts)
@@ -354,8 +365,8 @@ def left_over(cell: nbformat.NotebookNode, show: list[str]) -> list[str]:
     """The blocks of a Markdown cell that no part shows as a whole."""
     parts = [part.removeprefix("+") for part in show if part != BREAK]
     shown = squeeze(" ".join(piece.text for part in parts for piece in pick(cell, part)))
-    blocks = split_blocks(cell.source)
-    return [b.text for b in blocks if b.kind not in ("heading", "figure") and squeeze(b.text) not in shown]
+    blocks = [block for block in split_blocks(cell.source) if block.kind not in ("heading", "figure")]
+    return [text for block in blocks if squeeze(text := words_of(cell, block)) not in shown]
 
 
 def make_deck(notebook: nbformat.NotebookNode, notes: dict[str, Notes]) -> nbformat.NotebookNode:
@@ -417,12 +428,41 @@ def typed(cell: nbformat.NotebookNode, slide_type: str) -> nbformat.NotebookNode
 
 
 # ---------------------------------------------------------------------------------------------------------
+# Another language
+
+
+def catalogue(path: Path) -> dict[str, str]:
+    """{text: its translation} from a file of Sphinx's messages; {} if there is none."""
+    if not path.exists():
+        return {}
+    with path.open("rb") as file:
+        return {message.id: message.string for message in read_po(file) if message.id and message.string}
+
+
+def translate(block: Block, words: dict[str, str]) -> str:
+    """The block's text with `words` for what Sphinx extracts from it: paragraphs, list items, table cells."""
+    if block.kind in ("formula", "code", "lines"):
+        return block.text
+    if block.kind == "table":
+        cells = re.split(r"(\s*\|\s*)", block.text)
+        return "".join(words.get(cell, cell) for cell in cells)
+    items = []
+    for item in split_units(block) if block.kind == "list" else [block.text]:
+        mark, text = re.fullmatch(r"(#+ |- |\d+\. |)(.*)", item, re.DOTALL).groups()
+        items.append(mark + words.get(squeeze(text), text))
+    return "\n".join(items)
+
+
+def translate_cells(notebook: nbformat.NotebookNode, words: dict[str, str]) -> None:
+    """Note in each Markdown cell how its blocks read in another language; parts keep their English names."""
+    for cell in notebook.cells if words else []:
+        if cell.cell_type == "markdown":
+            blocks = split_blocks(cell.source)
+            cell.metadata.translated = {block.text: translate(block, words) for block in blocks}
+
+
+# ---------------------------------------------------------------------------------------------------------
 # HTML
-
-
-def translations(language: str) -> gettext.NullTranslations:
-    """The words of the templates in `language`, if locale/ has them (see README.md); else in English."""
-    return gettext.translation("sphinx", HERE / "locale", [language], fallback=True)
 
 
 def exporter(language: str) -> SlidesExporter:
@@ -433,14 +473,28 @@ def exporter(language: str) -> SlidesExporter:
         language_code=language,
     )
     made.environment.add_extension("jinja2.ext.i18n")
-    made.environment.install_gettext_translations(translations(language), newstyle=True)
+    words = catalogue(messages(HERE, language, "sphinx"))
+    made.environment.install_gettext_callables(
+        lambda text: words.get(text, text), lambda one, many, n: one, newstyle=True
+    )
     made.environment.filters["plain"] = lambda text: html.escape(re.sub(r"[`$*]", "", text))
     return made
 
 
-def read(path: Path) -> tuple[nbformat.NotebookNode, dict[str, Notes]]:
-    notes = NOTES / f"{path.name[:2]}.md"
-    return nbformat.read(path, as_version=4), read_notes(notes.read_text(encoding="utf-8"), notes.name)
+def messages(folder: Path, language: str, name: str) -> Path:
+    """Where translators put the messages of a page: book/locale, book/slides/locale."""
+    return folder / "locale" / language / "LC_MESSAGES" / f"{name}.po"
+
+
+def read(path: Path, language: str = "en") -> tuple[nbformat.NotebookNode, dict[str, Notes]]:
+    """A notebook and the notes of its deck; translated as far as there are translations."""
+    notebook, source = nbformat.read(path, as_version=4), NOTES / f"{path.name[:2]}.md"
+    translate_cells(notebook, catalogue(messages(ROOT / "book", language, f"notebooks/{path.stem}")))
+    notes = read_notes(source.read_text(encoding="utf-8"), source.name)
+    words = catalogue(messages(HERE, language, f"notes/{source.stem}"))
+    for own in notes.values():
+        own.text = "\n\n".join(translate(block, words) for block in split_blocks(own.text))
+    return notebook, notes
 
 
 def build(out: Path, names: list[str], language: str = "en") -> list[Path]:
@@ -457,7 +511,7 @@ def build(out: Path, names: list[str], language: str = "en") -> list[Path]:
     made, decks, slides = [], [], exporter(language)
     for path in have_notes:
         try:
-            deck = make_deck(*read(path))
+            deck = make_deck(*read(path, language))
         except DeckError as error:
             raise DeckError(f"{path.name}: {error}") from None
         target = out / f"{path.stem}.html"
