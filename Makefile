@@ -12,6 +12,7 @@
 #   make site           book and slides in one folder, site/, for any web server
 #   make messages       the texts of book and slides for translators, in build/messages
 #   make experiments    run what is missing in notebook 10's tables (ARGS="--list", ARGS=timing, …)
+#   make bench          measure the speed side by side, into benchmarks/README.md (ARGS=epoch, …)
 #   make lint           ruff's checks and format (for authors)
 #   make clean          remove .venv and caches; my/ and runs/ stay
 
@@ -21,11 +22,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := pyproject.toml constraints.txt
 
-# torch's threads wait for each other by spinning.  Beside another busy program that made training ten times
-# slower and more; spinning for a moment only costs nothing (GNU OpenMP, Linux).
-export GOMP_SPINCOUNT ?= 1000
+# torch's threads wait for each other by spinning (GNU OpenMP, Linux).  Long spinning is quickest on a machine that
+# does nothing else, and ruinous beside another busy program.  Half an epoch on two cores, alone and beside one:
+# spins unset 1.2 s and over 20, 30,000: 1.3 and 19, 10,000: 1.4 and 9.5, 1,000: 1.9 and 3.5.
+lab train: export GOMP_SPINCOUNT ?= 10000
+test test-browser notebooks experiments: export GOMP_SPINCOUNT ?= 1000
 
-.PHONY: help book-tools browser-tools book slides site messages lab fresh train doctor test test-browser notebooks experiments lint clean
+.PHONY: help book-tools browser-tools book slides site messages lab fresh train doctor test test-browser notebooks experiments bench lint clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -114,6 +117,9 @@ notebooks: $(VENV)/installed-test
 
 experiments: $(VENV)/installed
 	OMP_NUM_THREADS=2 $(BIN)/python tools/experiments.py $(ARGS)
+
+bench: $(VENV)/installed-test
+	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -13,6 +13,7 @@ module           holds                                                first used
 ``models``       the linear classifier and the MLP: both give logits  notebooks 6 and 7
 ``training``     ``train_epoch``, ``evaluate``, ``fit``, its history  notebook 7
 ``watch``        what those three keep an eye on                      with ``training``
+``graphs``       training steps on a GPU, recorded and replayed       with ``training``
 ``checkpoint``   model files and checkpoints, written atomically      notebook 7
 ``distributed``  several processes, each a share of every batch       notebook 10
 ``digits``       a photo or drawing made into what MNIST holds        notebook 9
