@@ -11,7 +11,9 @@ is first used, so the playgrounds of notebooks 1 to 4 never wait for torch.
 module          holds
 ==============  ==================================================================================
 ``base``        `Interactive`: what every widget shares, and how to add one
+``board``       `ExperimentBoard`: settings side by side, with a table to sort (notebook 10)
 ``boundary``    `BoundaryPlayground`: points to drag, a classifier to train (notebook 4)
+``curves``      panels that monitor and board share
 ``logits``      `LogitsPlayground`: from scores to probabilities, loss and slopes (notebooks 1, 2)
 ``monitor``     `TrainingMonitor`: curves and a stop button while `fit` runs (notebooks 7, 10)
 ``pad``         `DrawingPad`: draw a digit for the network (notebook 9)
@@ -23,6 +25,7 @@ module          holds
 from importlib import import_module
 
 _HOMES = {
+    "board": ("ExperimentBoard",),
     "boundary": ("BoundaryPlayground",),
     "logits": ("LogitsPlayground",),
     "monitor": ("TrainingMonitor",),

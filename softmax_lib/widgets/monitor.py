@@ -14,12 +14,12 @@ from typing import Any
 
 from softmax_lib.plots import CURVES
 from softmax_lib.widgets.base import VIEW, Interactive, _kernel
-from softmax_lib.widgets.svg import FAINT, QUIET, Picture
+from softmax_lib.widgets.curves import LABELS, Panel, light_png
+from softmax_lib.widgets.svg import Picture
 
 POINTS = 200  # of the curve of a whole run; each is the mean of the steps since the last one
 LEAST_STEPS = 10  # between two points: on a GPU each one makes the processor wait
 SECONDS = 0.3  # between two updates of the live view
-METRICS = {"loss": "cross-entropy (nats)", "accuracy": "accuracy"}
 
 
 class TrainingMonitor(Interactive):
@@ -151,7 +151,7 @@ class TrainingMonitor(Interactive):
 
     def draw(self, figure: Any) -> None:
         """Draw loss and accuracy beside each other, as far as training came."""
-        for k, (ax, metric) in enumerate(zip(figure.subplots(1, 2), METRICS, strict=True)):
+        for k, (ax, metric) in enumerate(zip(figure.subplots(1, 2), LABELS, strict=True)):
             if self.points:
                 label = f"train, mean of {self.every} steps"
                 x, y = zip(*((point[0], point[1 + k]) for point in self.points), strict=True)
@@ -165,13 +165,17 @@ class TrainingMonitor(Interactive):
                 else:
                     ax.plot(x, y, marker, color=color, label=f"{split}, at its end")
             ax.set(
-                title=metric, xlabel="epochs", ylabel=METRICS[metric], xlim=(0, max(1, math.ceil(self._done)))
+                title=metric, xlabel="epochs", ylabel=LABELS[metric], xlim=(0, max(1, math.ceil(self._done)))
             )
             ax.set_ylim(0, 1.02 if metric == "accuracy" else None)
             ax.grid(axis="y", color="0.9", linewidth=0.8)
             ax.spines[["top", "right"]].set_visible(False)
         if self.points or self._history:
             figure.axes[1].legend(fontsize="small", loc="lower right")
+
+    def png(self) -> bytes:
+        """Return the figure as a PNG picture of few colours, a third as large."""
+        return light_png(super().png())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         if self.state == "training":
@@ -225,58 +229,38 @@ class TrainingMonitor(Interactive):
     def _picture(self) -> Picture:
         """Both panels as SVG, drawn in a millisecond or two."""
         picture = Picture(760, 260, self.sentence())
-        losses = [loss for _, loss, _ in self.points]
-        losses += [value for values in self._epoch_values("loss").values() for _, value in values]
-        highest = max((loss for loss in losses if math.isfinite(loss)), default=2.5)
-        step = 10 ** math.ceil(math.log10(max(highest, 1e-9) / 5))  # between two lines: 1, 2 or 5 and zeros
-        step = next(s for s in (step / 5, step / 2, step) if 5 * s >= highest)
-        self._panel(picture, 50, "loss", step)
-        self._panel(picture, 430, "accuracy", 0.2)
+        for k, metric in enumerate(LABELS):
+            curve = [(point[0], point[1 + k]) for point in self.points if math.isfinite(point[1 + k])]
+            ends = self._epoch_values(metric)
+            values = [v for _, v in (*curve, *(pair for pairs in ends.values() for pair in pairs))]
+            highest = max(filter(math.isfinite, values), default=2.5)
+            panel = Panel(picture, 50 + 380 * k, metric, highest, self._done, self.epochs)
+            self._draw_into(panel, curve, ends)
         return picture
 
-    def _panel(self, picture: Picture, left: int, metric: str, step: float) -> None:
-        """One metric from 0 to five times ``step`` against the epochs, and its latest values below."""
-        width, height, bottom = 300, 170, 200
-        end = next(
-            n for n in (*(k * 10**e for e in range(9) for k in (1, 2, 5)), self.epochs) if n >= self._done
-        )
-        end = min(end, self.epochs)
-
-        def place(epochs: float, value: float) -> tuple[float, float]:
-            return left + width * epochs / end, bottom - height * min(value / (5 * step), 1.0)
-
-        picture.add("text", METRICS[metric], x=left, y=16, font_weight="bold")
-        for k in range(6):
-            y = bottom - height * k / 5
-            picture.add("line", x1=left, y1=y, x2=left + width, y2=y, stroke=FAINT)
-            picture.add("text", f"{k * step:.3g}", x=left - 6, y=y + 4, text_anchor="end", fill=QUIET)
-        for epoch in range(0, end + 1, -(-end // 10)):
-            x, _ = place(epoch, 0)
-            picture.add("text", f"{epoch}", x=x, y=bottom + 16, text_anchor="middle", fill=QUIET)
-        picture.add("text", "epochs", x=left + width, y=bottom + 30, text_anchor="end", fill=QUIET)
+    def _draw_into(self, panel: Panel, curve: list, ends: dict[str, list]) -> None:
+        """The curve of the steps, the values of the epochs, and the latest of both as numbers below."""
+        picture, left, below = panel.picture, panel.left, panel.bottom + 36
         color = CURVES["train"][1]
-        curve = [(point[0], point[1 + list(METRICS).index(metric)]) for point in self.points]
-        picture.line([place(*point) for point in curve], stroke=color, stroke_width=1.5)
+        panel.line(curve, stroke=color, stroke_width=1.5)
         if curve:
             now = f"train, the last {self.every} steps: {curve[-1][1]:.4f}"
-            picture.add("text", now, x=left, y=bottom + 36, fill=color)
-        shown = left
-        for split, values in self._epoch_values(metric).items():
-            for epoch, value in values[:: 1 + len(values) // 40]:
-                x, y = place(epoch, value)
+            picture.add("text", now, x=left, y=below, fill=color)
+        for split, pairs in ends.items():
+            for epoch, value in pairs[:: 1 + len(pairs) // 40]:
                 if split == "train":
-                    start, _ = place(epoch - 1, value)
                     look = {"stroke": color, "stroke_width": 4, "stroke_opacity": 0.35}
-                    picture.add("line", x1=start, y1=y, x2=x, y2=y, **look)
+                    panel.line([(epoch - 1, value), (epoch, value)], **look)
                 else:
-                    _marker(picture, split, x, y)
+                    _marker(picture, split, *panel.place(epoch, value))
+            text = f"{split} {pairs[-1][1]:.4f}"
             if split == "train":
-                text = f"epoch {len(self._history)}: train {values[-1][1]:.4f}"
+                picture.add("text", f"epoch {len(self._history)}: {text}", x=left, y=below + 18)
+                left += 150
             else:
-                _marker(picture, split, shown + 6, bottom + 50)
-                text = f"    {split} {values[-1][1]:.4f}"
-            picture.add("text", text, x=shown, y=bottom + 54, style="white-space:pre")
-            shown += 136 if split == "train" else 118
+                _marker(picture, split, left - 8, below + 14)
+                picture.add("text", text, x=left, y=below + 18)
+                left += 118
 
 
 def _marker(picture: Picture, split: str, x: float, y: float) -> None:
