@@ -124,13 +124,29 @@ def outputs_are_stored(notebook):
         yield "no cell has an output: they were cleared; run the notebook"
 
 
+def ends_with_a_widget(cell):
+    """Whether the cell's last line shows a widget, made in that line or above it in the cell."""
+    *before, last = parse(cell).body or [None]
+    value = last.value if isinstance(last, ast.Expr) else None
+    if isinstance(value, ast.Name):
+        made = [s for s in before if isinstance(s, ast.Assign) and ast.unparse(s.targets[0]) == value.id]
+        value = made[-1].value if made else None
+    return isinstance(value, ast.Call) and called(value).startswith("widgets.")
+
+
 def figures_are_stored(notebook):
     for cell in code_cells(notebook):
-        shown = calls(cell).count("plt.show")
+        shown = calls(cell).count("plt.show") + ends_with_a_widget(cell)
         if len(images(cell)) < shown:
-            yield f"{cell.id}: {shown} x plt.show(), {len(images(cell))} pictures stored; run the notebook"
-        if images(cell) and not shown:
+            yield f"{cell.id}: {shown} figures shown, {len(images(cell))} pictures stored; run the notebook"
+        if images(cell) and not shown and not any(name.startswith("widgets.") for name in calls(cell)):
             yield f"{cell.id}: end the drawing with plt.show()"
+
+
+def no_live_widget_is_stored(notebook):
+    for cell in code_cells(notebook):
+        if any("widget-view" in kind for output in cell.outputs for kind in output.get("data", {})):
+            yield f"{cell.id}: a live widget is stored; without its kernel it is dead. Run make notebooks"
 
 
 def cells_ran_once_in_order(notebook):
@@ -387,6 +403,7 @@ def slides_are_described(notebook):
 RULES = [
     outputs_are_stored,
     figures_are_stored,
+    no_live_widget_is_stored,
     cells_ran_once_in_order,
     only_wanted_errors,
     nothing_on_stderr,
@@ -471,6 +488,14 @@ def picture():
     )
 
 
+def live_widget():
+    return new_output(
+        "execute_result",
+        data={"text/plain": "a playground", "application/vnd.jupyter.widget-view+json": {"model_id": "1"}},
+        execution_count=2,
+    )
+
+
 def error(traceback="ValueError: no"):
     return new_output("error", ename="ValueError", evalue="no", traceback=[traceback])
 
@@ -523,6 +548,12 @@ def good_notebook():
 def test_the_good_notebook_keeps_every_rule():
     faults = {rule.__name__: list(rule(good_notebook())) for rule in RULES}
     assert faults == {rule.__name__: [] for rule in RULES}
+
+
+def test_a_widget_with_its_figure_needs_no_show():
+    notebook = good_notebook()
+    put("a-figure", source="p = widgets.Playground(x)\np")(notebook)
+    assert list(figures_are_stored(notebook)) == []
 
 
 def put(cell_id, **changes):
@@ -593,7 +624,10 @@ MUTATIONS = {
         "figure stored as its text": (put("a-figure", outputs=[result("<Figure>", 4)]), "a-figure"),
         "one of two figures": (add_line("a-figure", "plt.show()"), "a-figure"),
         "figure without show": (replace("a-figure", "plt.show()", ""), "a-figure"),
+        "widget without its figure": (put("a-value", source="widgets.Playground(x)"), "a-value"),
+        "named widget without it": (put("a-value", source="p = widgets.Pad(x)\np"), "a-value"),
     },
+    no_live_widget_is_stored: {"live widget": (put("a-value", outputs=[live_widget()]), "a-value")},
     cells_ran_once_in_order: {
         "cleared counts": (clear_outputs, "imports"),
         "cell run twice": (put("a-print", execution_count=9), "a-print"),

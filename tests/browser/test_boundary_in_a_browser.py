@@ -30,10 +30,8 @@ def button(lab, text):
 
 def place(lab, number):
     """Where the point of this number is on the page, from its features (Python) and the picture's box."""
-    lab.run_cell(
-        1,
-        f"p, i = playground, {number}\nx, y = (p.X[i] - p._low) / (p._high - p._low)\nprint('at', x, 1 - y, p.labels[i])",
-    )
+    code = "x, y = (p.X[i] - p._low) / (p._high - p._low)\nprint('at', x, 1 - y, p.labels[i])"
+    lab.run_cell(1, f"p, i = playground, {number}\n{code}")
     lab.browser.until(lambda: lab.output(1).startswith("at"), "the place of a point")
     _, x, y, label = lab.output(1).split()
     box = lab.browser.on(PAPER).boundingBox()
