@@ -22,13 +22,10 @@ PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WITH_DECK = [path for path in PATHS if (SLIDES / "notes" / f"{path.name[:2]}.md").exists()]
 each_deck = pytest.mark.parametrize("path", WITH_DECK, ids=lambda path: path.stem)
 
-LACKING = [path.name for path in decks.LIBRARIES.values() if not path.is_file()]
-needs_tools = pytest.mark.skipif(
-    bool(LACKING), reason=f"slides need {', '.join(LACKING)} (make book-tools installs them)"
-)
-needs_browser = pytest.mark.skipif(
-    bool(LACKING or harness.what_is_missing()), reason=harness.what_is_missing() or "slides need their tools"
-)
+LACKING = decks.what_is_missing()
+needs_tools = pytest.mark.skipif(bool(LACKING), reason=LACKING)
+NO_BROWSER = LACKING or harness.what_is_missing()
+needs_browser = pytest.mark.skipif(bool(NO_BROWSER), reason=NO_BROWSER)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ answers to a question with what to say to each, are put under the notes.
 
 import argparse
 import html
+import importlib.util
 import re
 import shutil
 import sys
@@ -497,11 +498,18 @@ def read(path: Path, language: str = "en") -> tuple[nbformat.NotebookNode, dict[
     return notebook, notes
 
 
+def what_is_missing() -> str:
+    """One sentence about what the decks lack on this machine; an empty one if they can be built."""
+    lacking = [str(path.relative_to(ROOT)) for path in LIBRARIES.values() if not path.is_file()]
+    if importlib.util.find_spec("a11y_pygments") is None:  # the colours of the code
+        lacking.append("accessible-pygments")
+    return f"the slides need {', '.join(lacking)}; `make book-tools` installs it" if lacking else ""
+
+
 def build(out: Path, names: list[str], language: str = "en") -> list[Path]:
     """Write the decks of the notebooks that begin with `names` (none: all), and a page that lists them."""
-    missing = [path for path in LIBRARIES.values() if not path.is_file()]
-    if missing:
-        raise DeckError(f"{missing[0].relative_to(ROOT)} is missing; `make book-tools` installs it")
+    if lacking := what_is_missing():
+        raise DeckError(lacking)
     have_notes = [p for p in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")) if (NOTES / f"{p.name[:2]}.md").exists()]
     if unknown := [name for name in names if not any(p.name.startswith(name) for p in have_notes)]:
         raise DeckError(f"no notebook with notes begins with {unknown[0]!r}")
