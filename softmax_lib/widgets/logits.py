@@ -79,7 +79,8 @@ class LogitsPlayground(Interactive):
         axes = figure.subplots(1, 2 if self.true_class is None else 3)
         _bars(axes[0], classes, self.logits, "logit z", "%.1f")
         plots.probability_bars(axes[1], self.probs, self.true_class)
-        axes[1].set_title(f"softmax(z / {self.temperature:g})", fontsize="medium")
+        title = "softmax(z)" if self.temperature == 1 else f"softmax(z / {self.temperature:g})"
+        axes[1].set_title(title, fontsize="medium")
         if self.true_class is not None:
             _bars(axes[2], classes, self.slopes, "slope p − y", "%.2f")
             axes[2].set_ylim(-1.15, 1.15)
