@@ -77,6 +77,7 @@ smartquotes = False  # a docstring may hold code
 
 html_theme = "sphinx_book_theme"
 html_title = project
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static", "node_modules/mathjax-full/es5/tex-svg.js"]
 mathjax_path = "tex-svg.js"  # one file with all it needs; version 4 would fetch its fonts
 mathjax3_config = {"options": {"enableMenu": False}}  # the menu would look for more files
