@@ -6,7 +6,10 @@ import io
 import subprocess
 import sys
 import tracemalloc
+from pathlib import Path
 
+import nbconvert
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -16,6 +19,7 @@ from PIL import Image
 from softmax_lib import digits, functional, widgets
 from softmax_lib.widgets import base, svg
 
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PNG, VIEW = "image/png", base.VIEW
 
 
@@ -152,7 +156,11 @@ def test_after_close_nothing_is_left_and_nothing_answers(case, shell):
 
 def test_a_thousand_changes_leave_memory_as_it_was(case, shell, monkeypatch):
     make, change = case
-    monkeypatch.setattr("softmax_lib.widgets.boundary.GRID", 20)  # faster
+    # What grows would grow without these too, and their work takes most of the time.
+    steps = digits.prepare_digit_steps(stroke())
+    monkeypatch.setattr(digits, "prepare_digit_steps", lambda image: steps)
+    monkeypatch.setattr("softmax_lib.widgets.boundary.GRID", 10)
+    monkeypatch.setattr("softmax_lib.widgets.boundary.KEPT", 20)
     widget = make()
     widget._repr_mimebundle_()
     try:
@@ -183,6 +191,16 @@ def test_a_cell_run_again_closes_what_its_last_run_showed(shell):
     shell.cell = "another-cell"
     widgets.LogitsPlayground([1.0, 2.0])._repr_mimebundle_()
     assert not second.closed
+
+
+def test_a_web_page_made_of_a_stored_notebook_shows_the_figures():
+    notebook = nbformat.read(NOTEBOOKS / "01_scores_to_probabilities.ipynb", as_version=4)
+    (cell,) = (cell for cell in notebook.cells if cell.id == "logits-playground")
+    notebook.cells = [cell]
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    body = page.partition("<body")[2]
+    assert body.count("data:image/png;base64,") == 1
+    assert "Error displaying widget" not in body and "widget-view" not in body
 
 
 def test_only_the_pad_loads_torch():

@@ -1,6 +1,11 @@
 """The logits playground as a person uses it."""
 
 import re
+from pathlib import Path
+
+import nbconvert
+
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "01_scores_to_probabilities.ipynb"
 
 SLIDER = ".jp-OutputArea-output .noUi-handle >> nth="
 PICTURE = ".jp-OutputArea-output svg[role=img]"
@@ -55,3 +60,24 @@ def test_true_class_loss_and_slopes_and_the_temperature(lab):
     lab.browser.until(lambda: probabilities(lab)[0] > 0.659, "colder is surer")
     lab.browser.on("button:has-text('Reset')").click()
     lab.browser.until(lambda: probabilities(lab) == [0.659, 0.242, 0.099], "the numbers of the cell")
+
+
+def test_the_stored_notebook_shows_its_figure_and_once_run_its_sliders(lab):
+    """Notebook 1 as a learner meets it: read first, then run; its own copy saved and made into a web page."""
+    lab.open_copy_of(NOTEBOOK)
+    cell = ".jp-Cell:has-text('widgets.LogitsPlayground([2.0, 1.0, 0.1])') >> .jp-OutputArea-output"
+    lab.browser.on(f"{cell} >> img").waitFor()
+    assert lab.browser.on(f"{cell} >> .noUi-handle").count() == 0
+    assert lab.browser.on("text=Error displaying widget").count() == 0
+    lab.run_all(patience=90)
+    lab.browser.on(f"{cell} >> .noUi-handle >> nth=0").focus()
+    before = probabilities(lab)
+    for _ in range(30):
+        lab.browser.keyboard.press("ArrowLeft")  # 2.0 -> -1.0
+    lab.browser.until(lambda: probabilities(lab)[0] < 0.1 < before[0], "class 0 has lost")
+    lab.browser.on(cell).scrollIntoViewIfNeeded()
+    lab.screenshot("notebook-1")
+
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(lab.save())
+    shown = page.partition("widgets")[2]
+    assert "data:image/png;base64," in shown and "widget-view+json" not in shown

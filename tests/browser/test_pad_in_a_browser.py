@@ -93,6 +93,7 @@ def test_a_one_and_a_zero_are_drawn_and_read(lab, tmp_path):
     lab.screenshot("pad-kept", WIDGET)
 
     # The page reloaded: kernel, drawing and gallery are still there.
+    lab.save()
     lab.reload()
     lab.browser.until(
         lambda: lab.browser.on(STATUS).count() and status(lab).startswith("Read as 0"), "the 0 again"

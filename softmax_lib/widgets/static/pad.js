@@ -91,14 +91,15 @@ function render({ model, el }) {
     clear.disabled = save.disabled = !strokes.length;
   }
 
-  // At most every 60 ms; while the kernel works, the widget manager keeps only the latest.
+  // At once, then at most every 40 ms; while the kernel works, the widget manager keeps only the latest.
   let waiting = null;
+  let last = 0;
   function send() {
-    waiting ??= setTimeout(sendNow, 60);
+    waiting ??= setTimeout(sendNow, Math.max(0, last + 40 - performance.now()));
   }
   function sendNow() {
-    clearTimeout(waiting);
     waiting = null;
+    last = performance.now();
     const rgba = ink.getImageData(0, 0, SIDE, SIDE).data;
     const pixels = new Uint8Array(SIDE * SIDE).map((_, i) => rgba[4 * i]);
     model.set("input", { side: SIDE, strokes: structuredClone(strokes), pixels: new DataView(pixels.buffer) });
