@@ -159,6 +159,33 @@ def test_another_monitor_that_comes_in_mid_epoch_counts_from_there():
     assert late.points[1:] == [pytest.approx(point, rel=1e-9) for point in straight.points[3:]]
 
 
+def test_a_monitor_that_saw_another_run_begins_new_curves():
+    looking, model = StopAt(53), network()
+    fit(network(), TRAIN, **OPTIONS, monitor=looking)
+    assert len(looking.points) == 5
+    stopped = fit(model, TRAIN, **OPTIONS, monitor=StopAt(25))
+    fit(model, TRAIN, **OPTIONS, resume=stopped, monitor=looking)
+    straight = TrainingMonitor()
+    fit(network(), TRAIN, **OPTIONS, monitor=straight)
+    assert looking.points[0][0] == (26 + 30) / 2 / 40
+    assert looking.points[1:] == [pytest.approx(point, rel=1e-9) for point in straight.points[3:]]
+
+
+def test_a_run_that_goes_on_after_an_error_forgets_the_points_of_its_broken_epoch():
+    class BreakAt(StopAt):
+        def stop(self, button=None):
+            raise RuntimeError("on purpose")
+
+    looking, model = BreakAt(65), network()
+    with pytest.raises(RuntimeError):
+        fit(model, TRAIN, **OPTIONS, monitor=looking)
+    assert [point[0] for point in looking.points][-1] > 1.2 and looking.state == "ended by an error"
+    looking.at = 0
+    fit(model, TRAIN, **OPTIONS, resume=looking._history, monitor=looking)
+    places = [point[0] for point in looking.points]
+    assert places == [k / 4 + 0.125 for k in range(12)]
+
+
 def test_a_new_run_begins_new_curves():
     looking = TrainingMonitor()
     for _ in range(2):

@@ -51,15 +51,18 @@ class TrainingMonitor(Interactive):
 
     def begin(self, history: Any, num_batches: int, interrupt: Any) -> None:
         """Before the first step; see `softmax_lib.training.Monitor`."""
+        goes_on = bool(history) or history.batches_done > 0  # where the run stopped that this monitor saw
+        goes_on = goes_on and self._history is not None and list(history) == list(self._history)
+        goes_on = goes_on and history.batches_done == self._history.batches_done
         self._history, self._num_batches, self._interrupt = history, num_batches, interrupt
+        self._epoch, self._step = len(history), history.batches_done
         self.epochs = history.recipe.epochs
         self.every = max(LEAST_STEPS, min(self.epochs * num_batches // POINTS, num_batches))
-        self._epoch, self._step = len(history), history.batches_done
-        self.points = [point for point in self.points if point[0] < self._done]  # none, but for a resume
-        if self._step == 0:
+        self.points = [point for point in self.points if goes_on and point[0] < self._done]
+        if history.batches_done == 0:
             self._mark = (len(history), 0, 0.0, 0.0, 0)
-        elif self._mark and (self._mark[0] != len(history) or self._mark[1] > self._step):
-            self._mark = None  # another monitor saw the first part of this epoch
+        elif not goes_on:
+            self._mark = None  # the first part of this epoch was not seen
         self.state = "training"
         self._began, self._done_before = time.monotonic(), self._done
         self._next_update = self._began + SECONDS
