@@ -8,6 +8,7 @@ import ast
 import base64
 import copy
 import inspect
+import io
 import json
 import re
 import subprocess
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 import store_outputs
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from softmax_lib import functional
 
@@ -834,6 +836,20 @@ def test_what_differs_between_two_runs_is_not_stored():
     assert store_outputs.strip_png_text(png[:33] + chunk + png[33:]) == png
     pieces = [stream("a"), stream("w", "stderr"), stream("b")]
     assert [output.text for output in store_outputs.merge_streams(pieces)] == ["ab", "w"]
+
+
+def test_an_opaque_picture_is_stored_without_its_opacity_and_with_the_same_pixels():
+    def png_of(array):
+        file = io.BytesIO()
+        Image.fromarray(array).save(file, "PNG")
+        return file.getvalue()
+
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    assert store_outputs.without_opacity(png_of(pixels)) == png_of(pixels)  # transparent: as it is
+    pixels[..., 3] = 255
+    stored = store_outputs.without_opacity(png_of(pixels))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(stored))), pixels[..., :3])
+    assert store_outputs.without_opacity(stored) == stored
 
 
 def write_notebook(path, *sources):
