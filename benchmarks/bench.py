@@ -84,7 +84,14 @@ def evaluation(rounds: int) -> list[dict]:
     right = evaluate(model, batches).accuracy
     if abs(textbook.test() - right) > 2e-4:  # the same network; two rows may be a tie of rounding
         raise AssertionError("the textbook's test and evaluate disagree")
-    times = alternate({"textbook": textbook.test, "evaluate": lambda: evaluate(model, batches)}, 3 * rounds)
+    times = alternate(
+        {
+            "textbook": textbook.test,
+            "evaluate": lambda: evaluate(model, batches),
+            "matrix products": matrix_products(len(batches), EVALUATION_BATCH_SIZE, backward=False),
+        },
+        3 * rounds,
+    )
     return rows(times, "evaluate")
 
 

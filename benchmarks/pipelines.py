@@ -87,12 +87,12 @@ def bare_epoch(model: nn.Module, split: Split, seed: int = 0) -> None:
 
 
 def matrix_products(
-    steps: int, batch: int = BATCH, sizes: tuple[int, ...] = LECTURE_SIZES
+    steps: int, batch: int = BATCH, backward: bool = True, sizes: tuple[int, ...] = LECTURE_SIZES
 ) -> Callable[[], None]:
     """A function that does the matrix products of so many steps, into tensors that are there already.
 
     For each of the five layers the forward product and the one for the weights' gradient, and for all but the
-    first the one for the inputs' gradient: 14 a step.
+    first the one for the inputs' gradient: 14 a step.  backward=False: the forward ones alone, 5 a batch.
     """
     layers = []
     for inputs, outputs in pairwise(sizes):
@@ -103,11 +103,13 @@ def matrix_products(
         )
         layers.append((x, weight, dlogits, *map(torch.empty_like, (x, weight, dlogits))))
 
+    backwards = list(enumerate(layers))[::-1] if backward else []
+
     def run() -> None:
         for _ in range(steps):
             for x, weight, _, _, _, logits in layers:
                 torch.mm(x, weight.t(), out=logits)
-            for i, (x, weight, dlogits, dx, dweight, _) in reversed(list(enumerate(layers))):
+            for i, (x, weight, dlogits, dx, dweight, _) in backwards:
                 torch.mm(dlogits.t(), x, out=dweight)
                 if i > 0:
                     torch.mm(dlogits, weight, out=dx)

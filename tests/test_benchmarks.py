@@ -43,7 +43,9 @@ def test_the_floor_has_the_matrix_products_of_a_step():
         pipelines.matrix_products(1)()
     with Products() as step:
         pipelines.bare_epoch(pipelines.network(), SMALL[:64])
-    assert len(floor.shapes) == 14
+    with Products() as forward:
+        pipelines.matrix_products(2, backward=False)()
+    assert len(floor.shapes) == 14 and len(forward.shapes) == 2 * 5
     assert sorted(floor.shapes) == sorted(step.shapes)
 
 
