@@ -19,7 +19,7 @@ from softmax_lib.widgets.svg import Picture
 
 POINTS = 200  # of the curve of a whole run; each is the mean of the steps since the last one
 LEAST_STEPS = 10  # between two points: on a GPU each one makes the processor wait
-SECONDS = 0.3  # between two updates of the live view
+SECONDS = 0.5  # between two updates of the live view
 
 
 class TrainingMonitor(Interactive):
