@@ -335,14 +335,17 @@ def test_no_page_names_anything_that_is_not_beside_it(built):
         for _, attributes, around in Page(text).elements:
             for link in filter(None, (attributes.get("src"), attributes.get("href"))):
                 if not link.startswith(("data:", "#")) and "notes" not in around:
-                    assert (page.parent / link).is_file(), f"{page.name}: {link}"
+                    assert (page.parent / link.partition("?")[0]).is_file(), f"{page.name}: {link}"
         assert not re.search(r"url\(|@import", (built / "lib" / "deck.css").read_text())
 
 
 @needs_tools
 def test_the_list_links_every_deck(built):
     links = {attributes["href"] for attributes, _ in Page((built / "index.html").read_text()).all("a")}
-    assert links == {f"{path.stem}.html" for path in WITH_DECK}
+    evening = {
+        f"{path.stem}.html?evening" for path in WITH_DECK if minutes_of(path.name[:2], evening_only=True)
+    }
+    assert links == {f"{path.stem}.html" for path in WITH_DECK} | evening
 
 
 def luminance(colour):
@@ -447,6 +450,8 @@ def test_the_speaker_s_window_shows_the_notes_from_a_file(built, chromium):
     notes = "() => window.popup?.document.querySelector('.speaker-controls-notes .value')?.innerText ?? ''"
     said = chromium.until(lambda: chromium.page.evaluate(notes), "the notes are shown")
     assert "minute 0 to 1" in said
+    left = "() => window.popup.document.querySelector('.pacing')?.offsetHeight"
+    chromium.until(lambda: chromium.page.evaluate(left), "the time that is left for the slide is shown")
     chromium.page.evaluate("() => popup.close()")
     assert_nothing_amiss(chromium)
 

@@ -35,6 +35,7 @@ function start() {
     transition: "none",
     scrollActivationWidth: null,
     pdfSeparateFragments: false,
+    defaultTiming: 60, // with it the speaker sees the time left for a slide, from data-timing
     plugins: [RevealNotes],
   }).then(() => {
     fit(Reveal.isPrintView() ? document : Reveal.getCurrentSlide());
