@@ -218,12 +218,15 @@ def test_a_run_ended_by_ctrl_c_then_by_a_process_that_died_resumes_under_other_n
     assert cli.main(resume) == 0
     assert cli.main(["train", *map(str, settings), "--out", "straight"]) == 0
     runs = [read_checkpoint(tmp_path / name / "checkpoint.pt")["model"] for name in ("run", "straight")]
-    assert largest_difference(runs[0].values(), runs[1].values()) < 1e-6
+    # Rounding differs with the shares, and may put a ReLU on the other side of its kink, which moves a hidden
+    # bias by 1e-4 by the end.  The output's biases are hardly touched; a step left out moves them by 2e-4.
+    assert largest_difference(runs[0].values(), runs[1].values()) < 5e-4
+    assert (runs[0]["9.bias"] - runs[1]["9.bias"]).abs().max() < 2e-5
     torch.manual_seed(0)
     assert largest_difference(runs[1].values(), worker.mlp().parameters()) > 1e-3
     metrics = [read_history(tmp_path / name / "checkpoint.pt") for name in ("run", "straight")]
     for ours, theirs in zip(*metrics, strict=True):
-        assert ours[1:5] == pytest.approx(theirs[1:5], abs=1e-5)
+        assert ours[1:5] == pytest.approx(theirs[1:5], abs=1e-4)
     capsys.readouterr()
 
 
