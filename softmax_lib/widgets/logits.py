@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from softmax_lib import functional, plots
 from softmax_lib.widgets import svg
-from softmax_lib.widgets.base import Interactive
+from softmax_lib.widgets.base import Interactive, canvas
 
 LOWEST, HIGHEST = -5.0, 5.0  # of the sliders; wider where the logits given are
 ROW = 34  # pixels from one slider to the next
@@ -32,6 +32,7 @@ class LogitsPlayground(Interactive):
     """
 
     size = (6.4, 2.6)
+    requires = ("ipywidgets", "anywidget")
 
     def __init__(self, logits: ArrayLike, true_class: int | None = None, temperature: float = 1.0) -> None:
         super().__init__()
@@ -93,7 +94,7 @@ class LogitsPlayground(Interactive):
         import ipywidgets as ipw
 
         low, high = min(LOWEST, self.logits.min()), max(HIGHEST, self.logits.max())
-        wide = {"layout": ipw.Layout(width="290px", height="30px"), "style": {"description_width": "92px"}}
+        wide = {"layout": ipw.Layout(width="340px", height="30px"), "style": {"description_width": "92px"}}
         self._sliders = [
             ipw.FloatSlider(
                 self.logits[k],
@@ -129,7 +130,8 @@ class LogitsPlayground(Interactive):
             self.watch(control, self._moved)
         self._reset.on_click(self._to_the_start)
         sliders = ipw.VBox([*controls, self._reset])
-        return ipw.HBox([sliders, self._picture], layout=ipw.Layout(flex_flow="row wrap"))
+        names = canvas("names", state={})
+        return ipw.HBox([sliders, self._picture, names], layout=ipw.Layout(flex_flow="row wrap"))
 
     def _moved(self, change: Any) -> None:
         self.logits = np.array([slider.value for slider in self._sliders])

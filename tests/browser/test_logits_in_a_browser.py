@@ -51,6 +51,10 @@ def test_a_slider_moved_by_keyboard_and_by_mouse_moves_the_bars(lab):
 def test_true_class_loss_and_slopes_and_the_temperature(lab):
     lab.open("from softmax_lib import widgets\nwidgets.LogitsPlayground([2.0, 1.0, 0.1], true_class=0)")
     lab.run_all()
+    names = ["logit 0", "logit 1", "logit 2", "temperature"]  # of the sliders, for screen readers
+    lab.browser.until(
+        lambda: all(lab.browser.on(f"role=slider[name='{name}']").count() == 1 for name in names), "the names"
+    )
     assert "True class 0: loss 0.4170 nats, p - y -0.341, 0.242, 0.099" in label(lab)
     lab.screenshot("logits-notebook-2", ".jp-OutputArea")
     lab.browser.on(".jp-OutputArea-output select").selectOption("class 1")
