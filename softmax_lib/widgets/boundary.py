@@ -137,7 +137,7 @@ class BoundaryPlayground(Interactive):
         if self.closed:
             return
         if content.get("do") == "step":
-            self.train(1)
+            self.train(content.get("count", 1))
         elif content.get("do") == "reset":
             self.reset()
         elif content.get("do") == "points":
@@ -181,7 +181,7 @@ class BoundaryPlayground(Interactive):
         picture.line([(40, 8), (40, 160), (262, 160)], stroke=svg.QUIET)
         picture.add("line", x1=40, x2=262, y1=level, y2=level, stroke=svg.QUIET, stroke_dasharray="4 4")
         label = f"guessing: ln {self.num_classes} = {guess:.2f}"
-        picture.add("text", label, x=260, y=level - 4, text_anchor="end", fill=svg.QUIET)
+        picture.add("text", label, x=260, y=level - 6, text_anchor="end", fill=svg.QUIET)
         picture.line(zip(x, y, strict=True), stroke=plots.BLUE, stroke_width=2)
         picture.add("text", f"{top:.2g}", x=36, y=18, text_anchor="end", fill=svg.QUIET)
         picture.add("text", "0", x=36, y=164, text_anchor="end", fill=svg.QUIET)

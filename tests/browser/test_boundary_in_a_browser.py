@@ -121,3 +121,16 @@ def test_reloaded_it_is_as_before_and_after_a_restart_it_begins_again(lab):
     lab.browser.until(lambda: lab.browser.on(STATUS).count() and status(lab)[0] == 0, "a new start")
     button(lab, "One step").click()
     lab.browser.until(lambda: status(lab)[0] == 1, "one step")
+
+
+def test_left_without_a_kernel_it_says_what_to_do(lab):
+    lab.open(CELL)
+    lab.run_all()
+    button(lab, "Run").click()
+    lab.browser.until(lambda: status(lab)[0] > 0, "a run")
+    lab.menu("Kernel", "Restart Kernel…")
+    lab.browser.on(".jp-Dialog .jp-mod-accept").click()
+    lab.wait_until_idle()
+    button(lab, "One step").click()
+    lab.browser.until(lambda: "run the cell again" in lab.browser.on(STATUS).innerText(), "advice")
+    assert button(lab, "Run").count() == 1  # no longer "Stop"

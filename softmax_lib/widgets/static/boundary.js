@@ -1,6 +1,7 @@
 // The boundary playground: points to drag.  Loss, steps and regions come from Python; nothing is computed here.
 const SIDE = 380; // pixels of the picture on the page
 const RADIUS = 10; // of a point
+const STRIDE = 5; // steps of a run between two pictures
 const RATES = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
 function element(tag, properties = {}, ...children) {
@@ -87,8 +88,9 @@ function render({ model, el }) {
     page.textAlign = "center";
     page.textBaseline = "middle";
     page.font = "bold 12px sans-serif";
-    points.forEach((point, i) => {
-      const [x, y] = toPage(point);
+    const order = [...points.keys()].sort((i, j) => (i === chosen) - (j === chosen)); // the chosen one on top
+    for (const i of order) {
+      const [x, y] = toPage(points[i]);
       const color = colors[labels[i]];
       page.beginPath();
       page.arc(x, y, RADIUS, 0, 2 * Math.PI);
@@ -108,7 +110,7 @@ function render({ model, el }) {
         page.stroke();
         page.setLineDash([]);
       }
-    });
+    }
   }
 
   function show() {
@@ -123,8 +125,12 @@ function render({ model, el }) {
     curve.innerHTML = state.curve;
     run.textContent = running ? "Stop" : "Run";
     for (const button of buttons) button.disabled = chosen === null;
-    help.textContent = chosen === null ? "Drag a point, or click it to choose it. A dashed red ring: on the wrong side."
-      : `Chosen: point ${chosen} of class ${labels[chosen]}, at (${points[chosen].map((v) => v.toFixed(2)).join(", ")}).`;
+    let text = "Drag a point, or click it to choose it.";
+    if (chosen !== null) {
+      const place = points[chosen].map((v) => v.toFixed(2).replace("-", "−")).join(", ");
+      text = `Chosen: point ${chosen} of class ${labels[chosen]}, at (${place}).`;
+    }
+    help.textContent = `${text} A dashed red ring: on the wrong side. The cross: the origin.`;
     draw();
   }
 
@@ -150,7 +156,7 @@ function render({ model, el }) {
     paper.focus({ preventScroll: true });
     const [x, y] = at(event);
     const distances = points.map((point) => Math.hypot(toPage(point)[0] - x, toPage(point)[1] - y));
-    const nearest = distances.indexOf(Math.min(...distances));
+    const nearest = distances.lastIndexOf(Math.min(...distances)); // of equals, the one on top
     chosen = distances[nearest] <= 2 * RADIUS ? nearest : null;
     dragged = chosen !== null;
     if (dragged) paper.setPointerCapture(event.pointerId);
@@ -179,22 +185,32 @@ function render({ model, el }) {
     event.preventDefault();
   });
 
+  function tell(content) {
+    try {
+      model.send(content);
+    } catch { // the kernel was restarted
+      running = false;
+      show();
+      status.textContent = "The kernel does not answer: run the cell again.";
+    }
+  }
+
   // A run asks for the next step when the last one has been shown, so it never fills the kernel's queue.
   let timer = null;
   function goOn() {
-    if (running) timer = setTimeout(() => model.send({ do: "step" }), 20);
+    if (running) timer = setTimeout(() => tell({ do: "step", count: STRIDE }), 20);
   }
   model.on("change:state", show);
   model.on("change:state", goOn);
-  step.addEventListener("click", () => model.send({ do: "step" }));
+  step.addEventListener("click", () => tell({ do: "step" }));
   run.addEventListener("click", () => {
     running = !running;
     clearTimeout(timer);
-    if (running) model.send({ do: "step" });
     show();
+    if (running) tell({ do: "step", count: STRIDE });
   });
-  reset.addEventListener("click", () => model.send({ do: "reset" }));
-  back.addEventListener("click", () => model.send({ do: "points", serial: (serial += 1) }));
+  reset.addEventListener("click", () => tell({ do: "reset" }));
+  back.addEventListener("click", () => tell({ do: "points", serial: (serial += 1) }));
   rate.addEventListener("change", changed);
   show();
   return () => {
