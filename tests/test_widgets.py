@@ -309,6 +309,8 @@ def test_what_the_page_changes_is_what_is_trained_on():
     playground.view.input = {"points": (start + 1).tolist(), "labels": [1] * 24, "lr": 0.5, "serial": 3}
     assert (playground.X == start + 1).all() and playground.lr == 0.5 and set(playground.labels) == {1}
     assert playground.view.state["serial"] == 3
+    playground._told(None, {"do": "step", "count": 5}, None)
+    assert playground.steps == 5
     playground._told(None, {"do": "points", "serial": 4}, None)
     assert (playground.X == start).all() and playground.view.state["serial"] == 4
     playground.close()
@@ -363,7 +365,7 @@ def test_what_the_page_draws_is_read_and_an_empty_page_is_no_error():
     assert names == ["grey", "ink", "cropped", "resized", "centred"]  # a thick pen: no thickening
     assert all(len(s["pixels"]) == s["shown"][0] * s["shown"][1] for s in pad.view.state["steps"])
     pad.view.input = sent(np.full((196, 196), 255, np.uint8))
-    assert pad.image is None and "no ink was found" in pad.view.state["message"]
+    assert pad.image is None and "No digit is found" in pad.view.state["message"]
     pad.view.input = {"side": 196, "strokes": [], "pixels": b""}
     assert pad.probs is None and pad.view.state["message"] == "Draw a digit here."
     pad.close()
@@ -384,6 +386,12 @@ def test_what_was_misread_is_kept():
     assert (kept.digit == pad.digit).all() and (kept.image == stroke()).all()
     (shown,) = pad.view.state["kept"]
     assert shown["label"] == label and len(shown["pixels"]) == 28 * 28
+    other = (label + 1) % 10
+    pad.keep(other)  # pressed once more: the same drawing with another answer
+    assert [k.label for k in pad.kept] == [other]
+    pad.view.input = sent(stroke(140))
+    pad.keep(label)
+    assert [k.label for k in pad.kept] == [other, label]
     pad.close()
 
 

@@ -58,20 +58,20 @@ class DrawingPad(Interactive):
     def read(self, image: NDArray[np.uint8]) -> None:
         """Prepare the picture as MNIST was made and ask the network; the pad's attributes are the answer.
 
-        A picture without ink is no error: the pad is empty then, and ``message`` says why.
+        A picture without a digit is no error: the pad counts as empty then, and ``message`` says so.
         """
         self._forget()
         try:
             steps = digits.prepare_digit_steps(image)
-        except ValueError as error:
-            self.message = str(error)
+        except ValueError:
+            self.message = "No digit is found. Draw one in strokes, with white around them."
             return
         self.image, self.steps, self.digit = image, steps, steps["centred"]
         self.probs = ask(self.model, self.digit)
         self.message = f"Read as {self.probs.argmax()}, with probability {self.probs.max():.3f}."
 
     def keep(self, label: int) -> None:
-        """Keep the present drawing as one that was misread: it was a ``label``.
+        """Keep the present drawing as one that was misread: it was a ``label``.  Said twice, the last counts.
 
         ValueError while the pad is empty, or for a label that is no digit.
         """
@@ -79,6 +79,8 @@ class DrawingPad(Interactive):
             raise ValueError("the pad is empty: draw a digit first")
         if label not in range(10):
             raise ValueError(f"label must be a digit from 0 to 9; found {label!r}")
+        if self.kept and self.kept[-1].image is self.image:
+            self.kept.pop()
         pick, probability = int(self.probs.argmax()), float(self.probs.max())
         self.kept.append(Kept(int(label), pick, probability, self.digit, self.image))
         self._show()

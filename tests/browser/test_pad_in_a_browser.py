@@ -68,6 +68,10 @@ def test_a_one_and_a_zero_are_drawn_and_read(lab, tmp_path):
     lab.open(CELL, "print(pad.digit is None, pad.digit is not None and pad.digit.shape)", name="pad.ipynb")
     lab.run_all()
     assert status(lab) == "Draw a digit here."
+    draw(lab, (0.5, 0.5))  # a click, without moving
+    dark = "paper => paper.getContext('2d').getImageData(98, 98, 1, 1).data[0]"
+    lab.browser.until(lambda: lab.browser.on(PAPER).evaluate(dark) == 0, "a dot")
+    lab.browser.on("button:has-text('Undo')").click()
     draw_a_one(lab)
     lab.browser.until(lambda: status(lab).startswith("Read as 1"), "a 1 is read")
     lab.screenshot("pad-one", WIDGET)

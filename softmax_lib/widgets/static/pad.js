@@ -44,16 +44,23 @@ function render({ model, el }) {
   const save = element("button", { textContent: "Save as PNG", title: "Save the drawing as digit.png" });
   const message = element("div");
   message.setAttribute("role", "status");
-  message.style.cssText = "font-size: 15px; font-weight: 600; margin-bottom: 6px";
+  message.style.cssText = "font-size: 15px; font-weight: 600; margin-bottom: 6px; max-width: 400px";
   const bars = element("div");
   bars.style.cssText = "display: grid; grid-template-columns: 12px 150px 40px; gap: 3px 6px; align-items: center";
   const seen = element("div");
   const steps = element("div", { className: "row" });
+  steps.style.alignItems = "flex-end"; // the names in one line, whatever the heights
   const wrong = element("div", {}, "Wrong? Keep it. It was a ");
   const answers = [...Array(10).keys()].map((digit) => {
     const button = element("button", { textContent: digit });
     button.setAttribute("aria-label", `It was a ${digit}: keep it`);
-    button.addEventListener("click", () => model.send({ keep: digit }));
+    button.addEventListener("click", () => {
+      try {
+        model.send({ keep: digit });
+      } catch { // the kernel was restarted
+        message.textContent = "The kernel does not answer: run the cell again.";
+      }
+    });
     wrong.append(button);
     return button;
   });
@@ -75,7 +82,8 @@ function render({ model, el }) {
     for (const points of strokes) {
       ink.beginPath();
       ink.moveTo(...points[0]);
-      for (const point of points) ink.lineTo(...point); // of a single point: a dot
+      ink.lineTo(points[0][0] + 0.01, points[0][1]); // of a single point: a dot; a line without length is not drawn
+      for (const point of points) ink.lineTo(...point);
       ink.stroke();
     }
     const page = paper.getContext("2d");
