@@ -100,6 +100,7 @@ book: $(VENV)/installed-book $(WEB)
 	@echo "Open build/book/index.html"
 
 site: $(VENV)/installed-book $(WEB)
+	rm -rf build/site
 	$(SPHINX) -b html -d build/doctrees/site-$(BOOK_LANGUAGE) -t slides $(ARGS) book build/site
 	rm -rf site && cp -R build/site site && rm -rf site/.buildinfo
 	$(BIN)/python book/slides/decks.py --out site/slides --language $(BOOK_LANGUAGE)

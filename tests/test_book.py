@@ -161,6 +161,9 @@ def test_the_landing_page_has_the_map_of_the_series(soup):
     assert [row.select("td")[2].text for row in rows] == re.findall(
         r"\.ipynb\) \| (\d+) \|", (ROOT / "README.md").read_text("utf-8")
     )
+    hours = sum(int(row.select("td")[2].text) for row in rows) / 60
+    start = soup("index").select_one("main table").find_previous("strong").parent
+    assert f"about {hours:.0f} hours" in start.text and start.a["href"] == f"notebooks/{PATHS[0].stem}.html"
 
 
 def test_the_page_of_traps_links_each_to_its_chapters(soup):
@@ -432,6 +435,18 @@ def test_search_works_from_a_file(book, browser):
     browser.page.goto((book / "search.html").as_uri() + "?q=log-sum-exp")
     found = "() => [...document.querySelectorAll('#search-results li a')].map(a => a.href).join(' ')"
     browser.until(lambda: "03_when_numbers_break" in browser.page.evaluate(found), "notebook 3 is found")
+
+
+@needs_browser
+def test_search_shows_the_words_entry_and_the_chapters_before_the_names_of_the_library(book, browser):
+    """Every name of the library begins with softmax_lib."""
+    browser.page.goto((book / "search.html").as_uri() + "?q=softmax")
+    found = "() => [...document.querySelectorAll('#search-results li a')].map(a => a.getAttribute('href'))"
+    browser.until(lambda: len(browser.page.evaluate(found)) > 50, "all are listed")
+    hits = [hit.partition("?")[0] + "#" + hit.partition("#")[2] for hit in browser.page.evaluate(found)]
+    assert hits[0] == "glossary.html#term-softmax" and hits.count(hits[0]) == 1
+    names = [place for place, hit in enumerate(hits) if hit.startswith("api.html#softmax_lib")]
+    assert max(place for place, hit in enumerate(hits) if hit.startswith("notebooks/")) < min(names)
 
 
 @needs_browser

@@ -9,6 +9,8 @@ from chapters import details, summary
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.domains.std import StandardDomain
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 # No link in what is no running text, or a link already, or an answer that is folded away.
@@ -70,6 +72,17 @@ class GlossaryLinks(SphinxPostTransform):
             parent[place : place + 1] = [*parts, nodes.Text(text[end:])]
 
 
+class NoIndexEntries(SphinxTransform):
+    """A search would show each entry twice: by its word, and as a nameless entry of an index that is not made."""
+
+    default_priority = 500
+
+    def apply(self) -> None:
+        if self.env.docname == "glossary":
+            for node in list(self.document.findall(addnodes.index)):
+                node.parent.remove(node)
+
+
 def glossary(env):
     """The term -> the entry (its anchor): several terms may share one."""
     objects = env.domains.standard_domain.objects
@@ -108,6 +121,8 @@ def is_output(node):
 
 
 def setup(app: Sphinx) -> dict:
+    app.add_transform(NoIndexEntries)
     app.add_post_transform(GlossaryLinks)
+    StandardDomain.object_types["term"].attrs["searchprio"] = 0  # a search finds the word's entry itself
     app.connect("env-before-read-docs", read_again)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
