@@ -73,7 +73,7 @@ class GlossaryLinks(SphinxPostTransform):
 
 
 class NoIndexEntries(SphinxTransform):
-    """A search would show each entry twice: by its word, and as a nameless entry of an index that is not made."""
+    """No entries for an index that is not made: a search would show a word twice, once without its name."""
 
     default_priority = 500
 
