@@ -443,9 +443,9 @@ def test_search_shows_the_words_entry_and_the_chapters_before_the_names_of_the_l
     browser.page.goto((book / "search.html").as_uri() + "?q=softmax")
     found = "() => [...document.querySelectorAll('#search-results li a')].map(a => a.getAttribute('href'))"
     browser.until(lambda: len(browser.page.evaluate(found)) > 50, "all are listed")
-    hits = [hit.partition("?")[0] + "#" + hit.partition("#")[2] for hit in browser.page.evaluate(found)]
+    hits = [re.sub(r"\?[^#]*", "", hit) for hit in browser.page.evaluate(found)]
     assert hits[0] == "glossary.html#term-softmax" and hits.count(hits[0]) == 1
-    names = [place for place, hit in enumerate(hits) if hit.startswith("api.html#softmax_lib")]
+    names = [place for place, hit in enumerate(hits) if hit.startswith("api.html#")]
     assert max(place for place, hit in enumerate(hits) if hit.startswith("notebooks/")) < min(names)
 
 
