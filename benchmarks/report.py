@@ -116,10 +116,10 @@ def draw(measured: dict[str, list[dict]], path: Path) -> None:
         title="Accuracy against time",
         xlabel="seconds",
         ylabel="test accuracy",
-        ylim=(0.9, 0.985),
+        ylim=(0.9, 1),
         xscale="log",
     )
-    middle.legend(fontsize=8, loc="lower right")
+    middle.legend(fontsize=8, loc="upper right")
 
     data = [row for row in measured["growth"] if row["what"] == "data"]
     right.plot([60 * row["value"] for row in data], [row["seconds"] for row in data], "o-", color="#0072B2")
