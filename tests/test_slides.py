@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import browser as harness  # in tests/browser
-import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -19,8 +18,7 @@ sys.modules["decks"] = decks  # dataclasses look their module up
 spec.loader.exec_module(decks)
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WITH_DECK = [path for path in PATHS if (SLIDES / "notes" / f"{path.name[:2]}.md").exists()]
-each_deck = pytest.mark.parametrize("path", WITH_DECK, ids=lambda path: path.stem)
+each_deck = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 LACKING = decks.what_is_missing()
 needs_tools = pytest.mark.skipif(bool(LACKING), reason=LACKING)
@@ -45,12 +43,10 @@ def test_the_minutes_of_the_slides_sum_to_those_at_the_top_of_the_notes(path):
 
 
 def minutes_of(number, evening_only=False):
-    """The minutes of a deck, from its notes; None if it has none yet."""
+    """The minutes of a deck, from its notes."""
     path = SLIDES / "notes" / f"{int(number):02}.md"
-    if path.exists():
-        notes = decks.read_notes(path.read_text(encoding="utf-8")).values()
-        return sum(own.minutes for own in notes if own.evening or not evening_only)
-    return None
+    notes = decks.read_notes(path.read_text(encoding="utf-8")).values()
+    return sum(own.minutes for own in notes if own.evening or not evening_only)
 
 
 PLANS = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
@@ -76,7 +72,7 @@ def test_the_plan_of_five_weeks_has_the_minutes_of_the_decks_and_sums():
     for first, second, homework, *minutes, total in weeks:
         assert int(homework) + sum(map(int, minutes)) + 10 == int(total)
         for number, planned in zip((first, second), minutes, strict=True):
-            assert minutes_of(number) in (None, int(planned)), f"deck {number}"
+            assert minutes_of(number) == int(planned), f"deck {number}"
 
 
 @each_deck
@@ -85,10 +81,10 @@ def test_every_slide_has_something_to_say(path):
     assert [key for key, own in notes.items() if len(own.text) < 30 or own.minutes < 1] == []
 
 
-@pytest.mark.parametrize("path", [p for p in PATHS if p not in WITH_DECK], ids=lambda path: path.stem)
-def test_a_notebook_without_notes_has_no_slides(path):
-    marked = [cell.id for cell in nbformat.read(path, as_version=4).cells if "slideshow" in cell.metadata]
-    assert marked == [], f"{path.name} has slides but no book/slides/notes/{path.name[:2]}.md"
+def test_there_are_ten_notebooks_and_each_has_notes_for_its_deck():
+    numbers = [path.name[:2] for path in PATHS]
+    assert numbers == [f"{number:02}" for number in range(1, 11)]
+    assert sorted(path.stem for path in (SLIDES / "notes").glob("*.md")) == numbers
 
 
 def fold(word, text):
@@ -342,10 +338,8 @@ def test_no_page_names_anything_that_is_not_beside_it(built):
 @needs_tools
 def test_the_list_links_every_deck(built):
     links = {attributes["href"] for attributes, _ in Page((built / "index.html").read_text()).all("a")}
-    evening = {
-        f"{path.stem}.html?evening" for path in WITH_DECK if minutes_of(path.name[:2], evening_only=True)
-    }
-    assert links == {f"{path.stem}.html" for path in WITH_DECK} | evening
+    evening = {f"{path.stem}.html?evening" for path in PATHS if minutes_of(path.name[:2], evening_only=True)}
+    assert links == {f"{path.stem}.html" for path in PATHS} | evening
 
 
 def luminance(colour):
@@ -411,7 +405,7 @@ def test_an_upright_phone_gets_upright_slides_that_fit(built, chromium, path):
 
 @needs_browser
 def test_what_does_not_fit_or_shows_too_early_is_noticed(built, chromium):
-    open_deck(chromium, (built / f"{WITH_DECK[0].stem}.html").as_uri(), 1280, 720)
+    open_deck(chromium, (built / f"{PATHS[0].stem}.html").as_uri(), 1280, 720)
     spoil = """() => {
       const [first, second] = document.querySelectorAll(".body");
       first.insertAdjacentHTML("beforeend", "<p style='font-size: 12px'>small</p>");
@@ -427,7 +421,7 @@ def test_what_does_not_fit_or_shows_too_early_is_noticed(built, chromium):
 
 @needs_browser
 def test_the_arrow_keys_go_through_fragments_and_slides(built, chromium):
-    open_deck(chromium, (built / f"{WITH_DECK[0].stem}.html").as_uri(), 1280, 720)
+    open_deck(chromium, (built / f"{PATHS[0].stem}.html").as_uri(), 1280, 720)
     steps = 1 + chromium.page.evaluate(
         "() => document.querySelectorAll('section')[1].querySelectorAll('.fragment').length"
     )
@@ -443,7 +437,7 @@ def test_the_arrow_keys_go_through_fragments_and_slides(built, chromium):
 
 @needs_browser
 def test_the_speaker_s_window_shows_the_notes_from_a_file(built, chromium):
-    open_deck(chromium, (built / f"{WITH_DECK[0].stem}.html").as_uri(), 1280, 720)
+    open_deck(chromium, (built / f"{PATHS[0].stem}.html").as_uri(), 1280, 720)
     catch = "() => { const open = window.open; window.open = (...a) => (window.popup = open(...a)); }"
     chromium.page.evaluate(catch)
     chromium.keyboard.press("s")
@@ -458,18 +452,18 @@ def test_the_speaker_s_window_shows_the_notes_from_a_file(built, chromium):
 
 @needs_browser
 def test_the_evening_has_the_slides_that_the_notes_mark(built, chromium):
-    open_deck(chromium, (built / f"{WITH_DECK[0].stem}.html").as_uri() + "?evening", 1280, 720)
+    open_deck(chromium, (built / f"{PATHS[0].stem}.html").as_uri() + "?evening", 1280, 720)
     ids = chromium.page.evaluate("() => [...document.querySelectorAll('.slides section')].map((s) => s.id)")
-    assert ids == [key for key, own in decks.read(WITH_DECK[0])[1].items() if own.evening]
+    assert ids == [key for key, own in decks.read(PATHS[0])[1].items() if own.evening]
     assert_nothing_amiss(chromium)
 
 
 @needs_browser
 def test_the_print_view_has_a_page_for_each_slide(built, chromium):
-    open_deck(chromium, (built / f"{WITH_DECK[0].stem}.html").as_uri() + "?print-pdf", 1280, 720)
+    open_deck(chromium, (built / f"{PATHS[0].stem}.html").as_uri() + "?print-pdf", 1280, 720)
     pages = "() => document.querySelectorAll('.pdf-page').length"
     chromium.until(lambda: chromium.page.evaluate(pages), "pages")
-    assert chromium.page.evaluate(pages) == len(decks.find_slides(decks.read(WITH_DECK[0])[0]))
+    assert chromium.page.evaluate(pages) == len(decks.find_slides(decks.read(PATHS[0])[0]))
     low = "() => [...document.querySelectorAll('.pdf-page img')].filter((e) => e.clientHeight < 300).length"
     assert chromium.page.evaluate(low) == 0
     assert_nothing_amiss(chromium)
