@@ -26,6 +26,8 @@ def test_what_goes_wrong_in_the_page_is_noticed(lab):
     lab.browser.page.evaluate("() => { setTimeout(() => { throw new Error('on purpose') }, 0) }")
     lab.browser.until(lambda: lab.browser.errors()[before:], "an error of the page")
     assert "on purpose" in lab.browser.errors()[-1]
-    lab.browser.page.evaluate("() => { fetch('http://example.org/').catch(() => {}) }")
-    lab.browser.until(lambda: "http://example.org/" in lab.browser.requests(), "a request to the network")
+    address = "http://nowhere.invalid/"  # a name that no network knows
+    lab.browser.page.evaluate(f"() => {{ fetch('{address}').catch(() => {{}}) }}")
+    lab.browser.until(lambda: address in lab.browser.requests(), "a request to the network")
+    lab.browser.until(lambda: address in lab.browser.errors()[-1], "the browser's word that it failed")
     lab.browser.forget()
