@@ -66,7 +66,6 @@ class RecordedEpochs:
     def __call__(self, batches: Batches, watch: Watch) -> Metrics:
         if self.made_of != [(p.data_ptr(), p.requires_grad) for p in self.model.parameters()]:
             self._forget()  # replaced or frozen since the last epoch
-        self.bad.flag.zero_()
         self.bad.step.fill_(watch.step)
         watch.bad = self.bad
         with watch:

@@ -4,23 +4,17 @@ import math
 
 import pytest
 import torch
+from small import equal, needs_gpu, striped_split, weights
 from torch import nn
 
 from softmax_lib import graphs, training, watch
-from softmax_lib.data import Batches, Split
+from softmax_lib.data import Batches
 from softmax_lib.graphs import RecordedEpochs, can_be_recorded
 from softmax_lib.models import linear_classifier, mlp
 from softmax_lib.training import Monitor, NonFiniteLossError, fit, train_epoch
 from softmax_lib.watch import Watch
 
-
-def split(n, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randint(0, 256, (n, 28, 28), generator=generator, dtype=torch.uint8)
-    return Split(images, torch.randint(0, 10, (n,), generator=generator))
-
-
-TRAIN = split(150)  # 11 batches of 14, the last of 10
+TRAIN = striped_split(150)  # 11 batches of 14, the last of 10
 
 
 def network(seed=0):
@@ -28,17 +22,21 @@ def network(seed=0):
     return mlp((784, 20, 10))
 
 
-def weights(model):
-    return [parameter.detach().clone() for parameter in model.parameters()]
+class RunAgain(RecordedEpochs):
+    """In place of a graph the step is run again; like a replay it writes to the tensors of the first time."""
 
+    def __init__(self, model, optimizer):
+        super().__init__(model, optimizer, record=self.run_again)
 
-def equal(first, second):
-    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    def run_again(self, run):
+        first = []
 
+        def replay():
+            run()
+            first[:] = first or [self.loss, self.logits]
+            self.loss, self.logits = first[0].copy_(self.loss), first[1].copy_(self.logits)
 
-def run_again(run):
-    """In place of a graph: like a replay, it reads and writes the recorded step's tensors."""
-    return run
+        return replay
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def as_on_a_gpu(monkeypatch):
     recorded = []
 
     def record(model, optimizer, device, processes):
-        recorded.append(RecordedEpochs(model, optimizer, record=run_again))
+        recorded.append(RunAgain(model, optimizer))
         return recorded[-1]
 
     monkeypatch.setattr(training, "_recorded_epochs", record)
@@ -170,27 +168,34 @@ def sgd(model):
 # -------------------------------------------------------------------------------------------- bad values
 
 
+class Pairs(list):
+    """Batches of 14 with nan in one of them (0: in none); `Batches` holds bytes, so no nan."""
+
+    batch_size = 14
+
+    def __init__(self, bad_batch=0):
+        images = TRAIN.images[:, None] / 255
+        if bad_batch:
+            images[14 * (bad_batch - 1)] = math.nan
+        super().__init__((images[i : i + 14], TRAIN.labels[i : i + 14]) for i in range(0, 150, 14))
+
+
+@pytest.mark.parametrize("epochs_before", [0, 1])
 @pytest.mark.parametrize("bad_batch", [1, 3, 5, 9, 11])
-def test_no_update_follows_a_bad_loss(bad_batch, as_on_a_gpu):
-    images = torch.rand(150, 1, 28, 28)
-    images[14 * (bad_batch - 1)] = math.nan
-    pairs = [(images[i : i + 14], TRAIN.labels[i : i + 14]) for i in range(0, 150, 14)]
-
-    class Pairs(list):
-        batch_size = 14
-
-    good = network()
-    train_epoch(good, pairs[: bad_batch - 1], sgd(good)) if bad_batch > 1 else None
-    model = network()
-    epochs = RecordedEpochs(model, sgd(model), record=run_again)
-    with pytest.raises(NonFiniteLossError, match=f"batch {bad_batch}: the loss is nan"):
-        epochs(Pairs(pairs), Watch())
+def test_no_update_follows_a_bad_loss_and_its_batch_is_named(bad_batch, epochs_before, as_on_a_gpu):
+    good, model = network(), network()
+    optimizer, epochs = sgd(good), RunAgain(model, sgd(model))
+    for _ in range(epochs_before):
+        train_epoch(good, Pairs(), optimizer)
+        epochs(Pairs(), Watch())
+    if bad_batch > 1:
+        train_epoch(good, Pairs()[: bad_batch - 1], optimizer)
+    with pytest.raises(NonFiniteLossError, match=f"^batch {bad_batch}: the loss is nan"):
+        epochs(Pairs(bad_batch), Watch())
     assert equal(weights(model), weights(good))
 
 
 # ------------------------------------------------------------------------------------------- a real GPU
-
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 
 
 @needs_gpu

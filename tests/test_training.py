@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from small import equal, needs_gpu, striped_split, weights
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -33,30 +34,12 @@ from softmax_lib.training import (
     train_epoch,
 )
 
-
-def striped_split(n, seed=0):
-    """Images that a small network learns in a few steps: the label is a bright row."""
-    generator = torch.Generator().manual_seed(seed)
-    labels = torch.randint(0, 10, (n,), generator=generator)
-    images = torch.randint(0, 100, (n, 28, 28), generator=generator, dtype=torch.uint8)
-    images[torch.arange(n), 2 * labels] = 255
-    return Split(images, labels)
-
-
 TRAIN, TEST = striped_split(150, seed=1), striped_split(70, seed=2)
 
 
 def network(seed=0, dropout=0.0):
     torch.manual_seed(seed)
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 20), nn.ReLU(), nn.Dropout(dropout), nn.Linear(20, 10))
-
-
-def weights(model):
-    return [parameter.detach().clone() for parameter in model.parameters()]
-
-
-def equal(first, second):
-    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def sgd(model, lr=0.1, **options):
@@ -295,6 +278,25 @@ def test_a_model_that_cannot_be_trained_is_refused_in_plain_words():
     for model in (nn.Flatten(), network().requires_grad_(False)):
         with pytest.raises(ValueError, match="no parameters to train"):
             fit(model, TRAIN)
+
+
+class OneBuffer(nn.Module):
+    """Writes its logits into the same tensor each time, as a replayed CUDA graph does."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.out = network(), torch.empty(10, 10)
+
+    def forward(self, images):
+        return self.out.copy_(self.inner(images))
+
+
+def test_logits_and_labels_may_come_in_one_buffer_again_and_again():
+    labels = torch.empty(10, dtype=torch.int64)
+    batches = Batches(TRAIN, 10)
+    expected = evaluate(network(), batches)
+    again = ((images, labels.copy_(each)) for images, each in batches)
+    assert evaluate(OneBuffer(), again) == pytest.approx(expected)
 
 
 def test_a_split_in_place_of_batches_is_named():
@@ -1019,8 +1021,6 @@ def test_the_library_trains_what_the_linear_model_can_learn():
 
 
 # ------------------------------------------------------------------------------------------- a real GPU
-
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 
 
 @needs_gpu

@@ -139,13 +139,15 @@ def test_after_close_nothing_is_left_and_nothing_answers(case, shell):
     change(widget, 3)
     sentence = widget.sentence()
     slider_or_canvas = getattr(widget, "_sliders", None) or [widget._canvas]
-    handlers = [w for w in slider_or_canvas]
+    handlers = [*slider_or_canvas, *([widget._reset] if hasattr(widget, "_reset") else [])]
     widget.close()
     widget.close()
     assert set(ipywidgets_widget._instances) == before
     for handler in handlers:  # what the front end may still send
         if hasattr(handler, "value"):
             handler.value = 4.5
+        elif hasattr(handler, "click"):
+            assert handler._click_handlers.callbacks == []
         else:
             handler._handle_custom_msg({"do": "step", "keep": 5}, [])
     assert widget.sentence() == sentence

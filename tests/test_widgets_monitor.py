@@ -14,23 +14,15 @@ from types import SimpleNamespace
 import ipywidgets
 import pytest
 import torch
+from small import striped_split
 from torch import nn
 
-from softmax_lib.data import Split
 from softmax_lib.training import NonFiniteLossError, fit
 from softmax_lib.watch import InterruptLater
 from softmax_lib.widgets import TrainingMonitor, base, monitor
 from softmax_lib.widgets.base import VIEW
 
 PNG = b"\x89PNG"
-
-
-def striped_split(n, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    labels = torch.randint(0, 10, (n,), generator=generator)
-    images = torch.randint(0, 100, (n, 28, 28), generator=generator, dtype=torch.uint8)
-    images[torch.arange(n), 2 * labels] = 255
-    return Split(images, labels)
 
 
 TRAIN, TEST = striped_split(400, seed=1), striped_split(70, seed=2)
@@ -85,7 +77,7 @@ class StopAt(TrainingMonitor):
 
 def test_points_are_means_over_the_examples_of_their_steps():
     """Weighted by their examples they give the epoch's means, with a ragged last batch too."""
-    train = Split(TRAIN.images[:396], TRAIN.labels[:396])
+    train = TRAIN[:396]
     looking = TrainingMonitor()
     history = fit(network(), train, TEST, **OPTIONS, monitor=looking)
     assert looking.every == 10 and len(looking.points) == 12

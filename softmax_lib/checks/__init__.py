@@ -1,8 +1,8 @@
 """Checks that name the mistake: `checks.softmax(my_softmax)` says what is wrong, not only that it is.
 
     from softmax_lib import checks
-    checks.softmax(my_softmax)          # a Verdict: passed, or what went in, what came out, what was
-    expected, and why checks.answer("1.3", 2)             # a self-marking question
+    checks.softmax(my_softmax)  # a Verdict: passed, or what went in, came out and was expected, and why
+    checks.answer("1.3", 2)  # a self-marking question
 
 A check never raises for a fault of the learner's, never changes the learner's data, and stops an endless
 answer. Every name is loaded when it is first used; only the exercises on PyTorch (from notebook 5 on) import
@@ -23,7 +23,7 @@ module             holds
 =================  ===================================================================================
 """
 
-from importlib import import_module
+from softmax_lib.lazy import lazily
 
 _HOMES = {
     "notebook1": ("softmax",),
@@ -39,16 +39,5 @@ _HOMES = {
     "questions": ("answer",),
     "verdict": ("Verdict",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME_OF:
-        raise AttributeError(f"there is no check named {name!r}; there are {', '.join(__all__)}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES, "check")

@@ -22,7 +22,7 @@ module          holds
 ==============  ==================================================================================
 """
 
-from importlib import import_module
+from softmax_lib.lazy import lazily
 
 _HOMES = {
     "board": ("ExperimentBoard",),
@@ -31,16 +31,5 @@ _HOMES = {
     "monitor": ("TrainingMonitor",),
     "pad": ("DrawingPad",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME_OF:
-        raise AttributeError(f"there is no widget named {name!r}; there are {', '.join(__all__)}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES, "widget")

@@ -8,7 +8,8 @@ package:
 - ``build()``: the live view, an ipywidgets widget.  It is called once, when the widget is first shown.
 
 The state lives in plain attributes of the subclass.  What the reader moves changes the state, then the live
-view.  Callbacks are given to `Interactive.watch`, so that `close` can take every one of them away.
+view.  Callbacks are given to `Interactive.watch` and `Interactive.hear`, so that `close` can take every one
+of them away.
 """
 
 import base64
@@ -19,9 +20,8 @@ from importlib import resources, util
 from typing import Any
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-_shown: dict[
-    str, tuple[str, list["Interactive"]]
-] = {}  # {id of a cell: (its last run, what that run showed)}
+# {id of a cell: (its last run, what that run showed)}
+_shown: dict[str, tuple[str, list["Interactive"]]] = {}
 
 
 class Interactive:
@@ -37,7 +37,7 @@ class Interactive:
 
     def __init__(self) -> None:
         self._view: Any = None
-        self._watched: list[tuple[Any, Callable, Any]] = []
+        self._undo: list[Callable[[], None]] = []  # takes each callback away
         self.closed = False
 
     # What a subclass writes -------------------------------------------------------------------------------
@@ -68,14 +68,18 @@ class Interactive:
     def watch(self, widget: Any, callback: Callable, names: Any = "value") -> None:
         """Call ``callback(change)`` when one of the widget's traits changes, until `close`."""
         widget.observe(callback, names)
-        self._watched.append((widget, callback, names))
+        self._undo.append(lambda: widget.unobserve(callback, names))
+
+    def hear(self, register: Callable, callback: Callable) -> None:
+        """Call ``callback`` for what ``register`` tells, until `close`: a widget's `on_click` or `on_msg`."""
+        register(callback)
+        self._undo.append(lambda: register(callback, remove=True))
 
     def close(self) -> None:
         """Take the live view away with all its parts; no callback comes after this.  Twice does no harm."""
         self.closed = True
-        for widget, callback, names in self._watched:
-            widget.unobserve(callback, names)
-        self._watched.clear()
+        while self._undo:
+            self._undo.pop()()
         if self._view is not None:
             _close_with_parts(self._view)
             self._view = None

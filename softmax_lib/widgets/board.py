@@ -20,6 +20,7 @@ DASHES = ("", "7 3", "2 3", "9 3 2 3", "14 4")  # colour is never alone
 RESULTS = ("seed", "parameters", "stopped", "prediction", "settings")  # columns that are no setting
 RESULTS += tuple(f"{split}_{metric}" for split in ("train", "validation", "test") for metric in LABELS)
 LISTS = ("_by_epoch", "_by_layer")
+ACCURACIES = ("validation_accuracy", "test_accuracy", "train_accuracy")  # the first that there is counts
 
 
 @dataclass
@@ -30,9 +31,7 @@ class Group:
     color: str
     dash: str
     finals: dict[str, list[float]] = field(default_factory=dict)  # {"loss": of each run, "accuracy": …}
-    curves: dict[str, list[list[float]]] = field(
-        default_factory=dict
-    )  # {"loss": a list over epochs a run, …}
+    curves: dict[str, list[list[float]]] = field(default_factory=dict)  # {"loss": each run's epochs, …}
     runs: int = 0
     shown: bool = True
 
@@ -187,14 +186,8 @@ class ExperimentBoard(Interactive):
     def build(self) -> Any:
         """Return curves and table; a few lines of JavaScript pass on what is pressed."""
         view = canvas("board", {"html": self._html()})
-        view.on_msg(self._pressed)
+        self.hear(view.on_msg, self._pressed)
         return view
-
-    def close(self) -> None:
-        """Take the live view away; no callback comes after this.  Twice does no harm."""
-        if self._view is not None:
-            self._view.on_msg(self._pressed, remove=True)
-        super().close()
 
     def _pressed(self, view: Any, message: dict, buffers: Any) -> None:
         """A heading, or the box of a setting."""
@@ -298,19 +291,18 @@ def _named_histories(runs: Mapping[str, Any]) -> dict[str, list]:
 
 def _row_of(history: Any) -> dict[str, Any]:
     """A history as a row with the names of a table's columns."""
-    kinds = ("validation_accuracy", "test_accuracy", "train_accuracy")
-    kind = next((kind for kind in kinds if len(history) and history.column(kind)[0] is not None), kinds[-1])
+    measured = [kind for kind in ACCURACIES if len(history) and history.column(kind)[0] is not None]
+    kind = measured[0] if measured else ACCURACIES[-1]
     losses, accuracies = history.column("train_loss"), history.column(kind)
     row: dict[str, Any] = {"train_loss_by_epoch": losses, "accuracy_by_epoch": accuracies}
     if losses:
-        row |= {"train_loss": losses[-1], "validation_accuracy": accuracies[-1]}
+        row |= {"train_loss": losses[-1], kind: accuracies[-1]}
     return row
 
 
 def _add_run(group: Group, row: Mapping[str, Any]) -> None:
     group.runs += 1
-    kinds = ("validation_accuracy", "test_accuracy", "train_accuracy")
-    accuracy = next((row[kind] for kind in kinds if row.get(kind) is not None), None)
+    accuracy = next((row[kind] for kind in ACCURACIES if row.get(kind) is not None), None)
     if row.get("stopped") or row.get("train_loss") is None:
         return
     for metric, value in (("loss", row["train_loss"]), ("accuracy", accuracy)):

@@ -122,7 +122,7 @@ class BoundaryPlayground(Interactive):
         self._serial = 0  # of the last change made on the page, so that it can tell old answers
         self._canvas = canvas("boundary", state=self._state())
         self.watch(self._canvas, self._changed, "input")
-        self._canvas.on_msg(self._told)
+        self.hear(self._canvas.on_msg, self._told)
         return self._canvas
 
     def _changed(self, change: Any) -> None:
@@ -134,8 +134,6 @@ class BoundaryPlayground(Interactive):
 
     def _told(self, widget: Any, content: dict, buffers: Any) -> None:
         """A button was pressed."""
-        if self.closed:
-            return
         if content.get("do") == "step":
             self.train(content.get("count", 1))
         elif content.get("do") == "reset":

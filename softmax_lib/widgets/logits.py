@@ -128,7 +128,7 @@ class LogitsPlayground(Interactive):
             controls.append(self._truth)
         for control in controls:
             self.watch(control, self._moved)
-        self._reset.on_click(self._to_the_start)
+        self.hear(self._reset.on_click, self._to_the_start)
         sliders = ipw.VBox([*controls, self._reset])
         names = canvas("names", state={})
         return ipw.HBox([sliders, self._picture, names], layout=ipw.Layout(flex_flow="row wrap"))
@@ -140,8 +140,6 @@ class LogitsPlayground(Interactive):
         self._picture.value = self._drawn()
 
     def _to_the_start(self, button: Any) -> None:
-        if self.closed:
-            return
         logits, true_class, self._warmth.value = self._start
         for slider, value in zip(self._sliders, logits, strict=True):
             slider.value = value

@@ -166,7 +166,7 @@ class TrainingMonitor(Interactive):
                     start = [epoch - 1 for epoch in x]
                     ax.hlines(y, start, x, color, linewidth=4, alpha=0.3, label="train, mean of an epoch")
                 else:
-                    ax.plot(x, y, marker, color=color, label=f"{split}, at its end")
+                    ax.plot(x, y, marker, color=color, clip_on=False, label=f"{split}, at its end")
             ax.set(
                 title=metric, xlabel="epochs", ylabel=LABELS[metric], xlim=(0, max(1, math.ceil(self._done)))
             )
@@ -191,19 +191,13 @@ class TrainingMonitor(Interactive):
         import ipywidgets
 
         self._button = ipywidgets.Button(description="Stop", icon="stop", disabled=True)
-        self._button.on_click(self.stop)
+        self.hear(self._button.on_click, self.stop)
         # ipykernel 7.4 brings a click to the thread that wrote to the button last, here the busy one.  This
         # leaves it with the thread that the front end chose.
         self._button.comm._reply_subshell_for = lambda data, chosen: chosen
         self._progress, self._status, self._curves = (ipywidgets.HTML() for _ in range(3))
         top = ipywidgets.HBox([self._button, self._progress])
         return ipywidgets.VBox([top, self._status, self._curves])
-
-    def close(self) -> None:
-        """Take the live view away; training goes on, and `stop` still works.  Twice does no harm."""
-        if self._view is not None:
-            self._button.on_click(self.stop, remove=True)
-        super().close()
 
     def _update(self) -> None:
         """Bring the live view up to date."""

@@ -121,7 +121,7 @@ class DrawingPad(Interactive):
         """Return the pad."""
         self._canvas = canvas("pad", state=self._state())
         self.watch(self._canvas, self._drawn, "input")
-        self._canvas.on_msg(self._told)
+        self.hear(self._canvas.on_msg, self._told)
         return self._canvas
 
     def _drawn(self, change: Any) -> None:
@@ -134,7 +134,7 @@ class DrawingPad(Interactive):
         self._show()
 
     def _told(self, widget: Any, content: dict, buffers: Any) -> None:
-        if not self.closed and "keep" in content and self.image is not None:
+        if "keep" in content and self.image is not None:
             self.keep(content["keep"])
 
     def _show(self) -> None:
