@@ -55,7 +55,7 @@ $(VENV)/installed-book: $(LOCK) | $(BIN)/python
 	$(PIP) install -c constraints.txt -e ".[book]"
 	@touch $@ $(VENV)/installed $(VENV)/installed-lab
 
-# What the pages of the book and the slides carry with them: MathJax, reveal.js and require.js, from npm.
+# What the pages of the book and the slides carry with them: MathJax and reveal.js, from npm.
 WEB := book/node_modules/.package-lock.json
 $(WEB): book/package.json book/package-lock.json book/.npmrc
 	@command -v npm >/dev/null || { echo "npm is needed, with Node.js 18 or newer; on Debian and Ubuntu: apt install npm"; exit 1; }
@@ -108,7 +108,7 @@ site: $(VENV)/installed-book $(WEB)
 
 messages: $(VENV)/installed-book
 	$(BIN)/sphinx-build -W --keep-going --quiet -b gettext -d build/doctrees/messages book build/messages
-	$(BIN)/sphinx-build -W --keep-going --quiet -b gettext -d build/doctrees-slides book/slides build/messages/slides
+	$(BIN)/sphinx-build -W --keep-going --quiet -b gettext -d build/doctrees/messages-slides book/slides build/messages/slides
 
 slides: $(VENV)/installed-book $(WEB)
 	$(BIN)/python book/slides/decks.py $(ARGS)

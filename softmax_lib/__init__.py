@@ -20,7 +20,7 @@ module           holds                                                first used
 ``results``      tables of experiments: the course's, and yours       notebook 10
 ``checks``       checks of the exercises that name the mistake        notebook 1
 ``widgets``      playgrounds, to be tried with mouse or keyboard      notebook 1
-``lazy``         names that are loaded when first used               with those two
+``lazy``         names that are loaded when first used                with those two
 ``cli``          ``python -m softmax_lib train | evaluate | …``       the terminal
 ===============  ===================================================  =================
 

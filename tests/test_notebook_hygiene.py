@@ -470,6 +470,17 @@ def test_the_map_of_the_series_links_each_notebook_and_tells_its_minutes():
     assert linked == expected
 
 
+def test_the_readme_names_the_notebooks_with_something_to_play_with():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"^Notebooks ([\d, and]+) have something to play with", text, re.M)[1]
+    playing = [
+        int(path.name[:2])
+        for path in PATHS
+        if any(name.startswith("widgets.") for cell in code_cells(read(path)) for name in calls(cell))
+    ]
+    assert [int(number) for number in re.findall(r"\d+", told)] == playing
+
+
 # ---------------------------------------------------------------------------------------------------------
 # Each rule catches its fault
 

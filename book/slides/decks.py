@@ -36,6 +36,8 @@ from pathlib import Path
 
 import nbformat
 from babel.messages.pofile import read_po
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbconvert import SlidesExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
@@ -72,18 +74,22 @@ class Block:
     number: int = 0  # of that <details> in its cell
 
 
+MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin)  # as the book reads it
+
+
 def split_blocks(source: str) -> list[Block]:
     """The blocks of a Markdown cell, in order; those of a folded block carry its name."""
-    blocks, folded, number = [], "", 0
-    for chunk in re.split(r"\n\s*\n(?=(?:[^`]|`(?!``)|```[^`]*```)*\Z)", source.strip()):  # not inside ```
-        if match := re.match(r"<details>\s*<summary>(\w+).*?</summary>\s*", chunk):
-            folded, number, chunk = match[1].lower(), number + 1, chunk[match.end() :]
-        closes = chunk.rstrip().endswith("</details>")
-        chunk = chunk.rstrip().removesuffix("</details>").strip()
-        if chunk:
-            blocks.append(Block(kind_of(chunk), chunk, folded, number if folded else 0))
-        if closes:
+    blocks, folded, number, lines = [], "", 0, source.split("\n")
+    for token in MARKDOWN.parse(source):
+        if token.level > 0 or token.map is None:  # inside a block, or a block's end
+            continue
+        text = "\n".join(lines[slice(*token.map)]).strip()
+        if match := re.match(r"<details>\s*<summary>(\w+)", text):
+            folded, number = match[1].lower(), number + 1
+        elif text == "</details>":
             folded = ""
+        else:
+            blocks.append(Block(kind_of(text), text, folded, number if folded else 0))
     return blocks
 
 
