@@ -103,14 +103,17 @@ def draw(measured: dict[str, list[dict]], path: Path) -> None:
         xlim=(0, 1.2 * max(r["seconds"] for r in rows)),
     )
 
-    styles = {"textbook, the lecture's recipe": ("#D55E00", "o"), "fit, fast recipe": ("#0072B2", "s")}
-    for what, (color, marker) in styles.items():
-        runs = [row for row in measured["to97"] if row["what"] == what]
-        for number, row in enumerate(runs):
-            curve = row["accuracy_by_epoch"]
-            label = what if number == 0 else None
-            at = np.cumsum(numbers(row["seconds_by_epoch"]))
-            middle.plot(at, curve, color=color, marker=marker, markersize=3, linewidth=1, label=label)
+    styles = {
+        "fit, fast recipe": ("fast recipe", "#0072B2", "s", 0.02, "left"),
+        "textbook, the lecture's recipe": ("the textbook's pipeline", "#D55E00", "o", 0.98, "right"),
+    }
+    for what, (label, color, marker, x, side) in styles.items():
+        for row in measured["to97"]:
+            if row["what"] == what:
+                at = np.cumsum(numbers(row["seconds_by_epoch"]))
+                curve = row["accuracy_by_epoch"]
+                middle.plot(at, curve, color=color, marker=marker, markersize=3, linewidth=1)
+        middle.text(x, 0.92, label, color=color, ha=side, fontsize=8, transform=middle.transAxes)
     middle.axhline(0.97, color="0.3", linestyle=":", linewidth=1)
     middle.set(
         title="Accuracy against time",
@@ -119,7 +122,6 @@ def draw(measured: dict[str, list[dict]], path: Path) -> None:
         ylim=(0.9, 1),
         xscale="log",
     )
-    middle.legend(fontsize=8, loc="upper right")
 
     data = [row for row in measured["growth"] if row["what"] == "data"]
     right.plot([60 * row["value"] for row in data], [row["seconds"] for row in data], "o-", color="#0072B2")

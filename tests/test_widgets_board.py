@@ -161,7 +161,7 @@ def test_the_live_table_says_how_it_is_sorted_and_escapes_names():
     board = ExperimentBoard([row('<script>alert("1")</script>', 0, [0.1]), row("b", 0, [0.5])])
     assert board._html().count('aria-sort="none"') == 5
     board.sort("accuracy", descending=True)
-    assert board._html().count('aria-sort="descending"') == 1 and "accuracy ▼" in board._html()
+    assert board._html().count('aria-sort="descending"') == 1 and "accuracy<span> ▼" in board._html()
     assert "<script>" not in board._html() and "&lt;script&gt;" in board._html()
 
 

@@ -209,8 +209,10 @@ class ExperimentBoard(Interactive):
         head = "<th>curve</th>"
         for name in COLUMNS:
             order = ("descending" if descending else "ascending") if name == column else "none"
-            arrow = {"none": "", "ascending": " ▲", "descending": " ▼"}[order]
-            button = f'<button data-kind="sort" data-name="{name}">{name}{arrow}</button>'
+            arrow = "▼" if descending else "▲"
+            hidden = ' style="visibility: hidden"' if order == "none" else ""  # its place is kept
+            label = f"{name}<span{hidden}> {arrow}</span>"
+            button = f'<button data-kind="sort" data-name="{name}">{label}</button>'
             head += f'<th aria-sort="{order}" scope="col">{button}</th>'
         body = ""
         for group in self.groups:

@@ -64,3 +64,26 @@ def test_a_run_is_hidden_and_comes_back(lab):
     lab.save()
     lab.reload()
     lab.browser.until(lambda: lines(lab) == 8, "after a reload it is as it was")
+
+
+def test_left_without_a_kernel_it_says_what_to_do(lab):
+    lab.open(CELL)
+    lab.run_all()
+    lab.menu("Kernel", "Restart Kernel…")
+    lab.browser.on(".jp-Dialog .jp-mod-accept").click()
+    lab.wait_until_idle()
+    lab.browser.on(f"{BOARD} input >> nth=1").click()
+    status = lab.browser.on(f"{BOARD} [role=status]")
+    lab.browser.until(lambda: status.count() and "run the cell again" in status.innerText(), "advice")
+    assert lab.browser.on(f"{BOARD} input >> nth=1").isChecked()  # as its curve, which is still there
+    assert lines(lab) == 10
+
+
+def test_sorting_moves_no_column(lab):
+    lab.open(CELL)
+    lab.run_all()
+    widths = f"() => [...document.querySelectorAll('{BOARD} thead th')].map((cell) => cell.offsetWidth)"
+    before = lab.browser.page.evaluate(widths)
+    lab.browser.on(f"{BOARD} button:has-text('accuracy')").click()
+    lab.browser.until(lambda: sorted_by(lab), "sorted")
+    assert lab.browser.page.evaluate(widths) == before

@@ -54,13 +54,7 @@ function render({ model, el }) {
   const answers = [...Array(10).keys()].map((digit) => {
     const button = element("button", { textContent: digit });
     button.setAttribute("aria-label", `It was a ${digit}: keep it`);
-    button.addEventListener("click", () => {
-      try {
-        model.send({ keep: digit });
-      } catch { // the kernel was restarted
-        message.textContent = "The kernel does not answer: run the cell again.";
-      }
-    });
+    button.addEventListener("click", () => tell({ keep: digit }));
     wrong.append(button);
     return button;
   });
@@ -114,6 +108,14 @@ function render({ model, el }) {
     model.save_changes();
   }
 
+  function tell(content) {
+    try {
+      model.send(content);
+    } catch { // the kernel was restarted
+      message.textContent = "The kernel does not answer: run the cell again.";
+    }
+  }
+
   function changed() {
     drawPaper();
     send();
@@ -128,6 +130,7 @@ function render({ model, el }) {
     cleared = null;
     strokes.push(pen);
     changed();
+    tell({ stroke: strokes.length }); // the picture goes by itself, but without a word where nobody is left to see it
   }
 
   paper.addEventListener("pointerdown", (event) => {
