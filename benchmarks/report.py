@@ -83,9 +83,9 @@ def cell(row: dict, name: str) -> str:
     value = row.get(name)
     if value is None:
         return ""
-    if name == "seconds" and "lowest" in row:
+    if name == "seconds" and row.get("lowest") is not None:
         return f"{value} ({row['lowest']} to {row['highest']})"
-    if name == "ratio" and "ratio_lowest" in row:
+    if name == "ratio" and row.get("ratio_lowest") is not None:
         return f"{value} ({row['ratio_lowest']} to {row['ratio_highest']})"
     return f"{value:.4f}" if name == "test_accuracy" else str(value)
 
