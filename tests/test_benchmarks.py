@@ -86,6 +86,22 @@ def test_the_time_to_97_percent_ends_at_the_first_test_that_gives_it():
     assert bench.run_row("x", 0, [0.95], [2.0])["seconds_to_97"] is None
 
 
+def test_make_test_runs_all_tests_whatever_make_bench_was_given(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setenv("MAKEFLAGS", " -- ARGS=tests")  # as a `make bench ARGS=tests` hands it on
+    (tmp_path / "Makefile").write_text('test:\n\t@echo "given: $(ARGS)"; test -z "$(ARGS)"\n')
+    (row,) = bench.tests(1)
+    assert row["what"] == "make test" and row["rounds"] == 1
+    (tmp_path / "Makefile").write_text("test:\n\t@echo 1 failed; exit 1\n")
+    with pytest.raises(RuntimeError, match="1 failed"):
+        bench.tests(1)
+
+
+def test_what_was_measured_once_has_no_range():
+    assert report.cell({"seconds": 4.4, "lowest": None, "highest": None}, "seconds") == "4.4"
+    assert report.cell({"seconds": 4.4, "lowest": 4.1, "highest": 5.0}, "seconds") == "4.4 (4.1 to 5.0)"
+
+
 def test_growth_is_summed_up_by_medians_and_ratios():
     measured = [
         {"what": "data", "value": "1", "seconds": s, "megabytes": 50, "data": 47}

@@ -248,6 +248,12 @@ class Lab:
 
         self.browser.until(all_have_numbers, "all cells have run", patience)
 
+    def restart(self):
+        """Kernel > Restart Kernel…, confirmed as a person does; the outputs stay."""
+        self.menu("Kernel", "Restart Kernel…")
+        self.browser.on(".jp-Dialog .jp-mod-accept").click()
+        self.wait_until_idle()
+
     def restart_and_run_all(self, patience=PATIENCE):
         """Kernel > Restart Kernel and Run All Cells…, confirmed as a person does."""
         self.menu("Kernel", "Restart Kernel and Run All Cells")

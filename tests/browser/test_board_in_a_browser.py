@@ -69,9 +69,7 @@ def test_a_run_is_hidden_and_comes_back(lab):
 def test_left_without_a_kernel_it_says_what_to_do(lab):
     lab.open(CELL)
     lab.run_all()
-    lab.menu("Kernel", "Restart Kernel…")
-    lab.browser.on(".jp-Dialog .jp-mod-accept").click()
-    lab.wait_until_idle()
+    lab.restart()
     lab.browser.on(f"{BOARD} input >> nth=1").click()
     status = lab.browser.on(f"{BOARD} [role=status]")
     lab.browser.until(lambda: status.count() and "run the cell again" in status.innerText(), "advice")

@@ -128,9 +128,7 @@ def test_left_without_a_kernel_it_says_what_to_do(lab):
     lab.run_all()
     button(lab, "Run").click()
     lab.browser.until(lambda: status(lab)[0] > 0, "a run")
-    lab.menu("Kernel", "Restart Kernel…")
-    lab.browser.on(".jp-Dialog .jp-mod-accept").click()
-    lab.wait_until_idle()
+    lab.restart()
     button(lab, "One step").click()
     lab.browser.until(lambda: "run the cell again" in lab.browser.on(STATUS).innerText(), "advice")
     assert button(lab, "Run").count() == 1  # no longer "Stop"

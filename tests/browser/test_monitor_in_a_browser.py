@@ -123,9 +123,7 @@ def test_a_kernel_restarted_leaves_the_figure_and_trains_again(lab):
     lab.run_all()
     assert said(lab)[:3] == (1, 0, False)
     lab.save()
-    lab.menu("Kernel", "Restart Kernel")
-    lab.browser.on(".jp-Dialog .jp-mod-accept").click()
-    lab.wait_until_idle()
+    lab.restart()
     lab.reload()
     assert lab.browser.on(".jp-OutputArea-output img").count() == 1
     lab.run_all()

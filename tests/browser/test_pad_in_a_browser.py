@@ -149,9 +149,7 @@ def test_a_one_is_drawn_with_the_keyboard_and_labs_own_keys_stay_quiet(lab):
 def test_left_without_a_kernel_it_says_what_to_do_and_run_again_it_reads(lab):
     lab.open(CELL)
     lab.run_all()
-    lab.menu("Kernel", "Restart Kernel…")
-    lab.browser.on(".jp-Dialog .jp-mod-accept").click()
-    lab.wait_until_idle()
+    lab.restart()
     draw_a_one(lab)
     lab.browser.until(lambda: "run the cell again" in status(lab), "advice")
     lab.run_all()

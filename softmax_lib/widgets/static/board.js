@@ -1,8 +1,8 @@
 // The experiment board: shows the HTML that Python wrote, and says what was pressed.  Nothing is computed here.
 function render({ model, el }) {
   el.classList.add("softmax-lib");
-  const silence = document.createElement("div");
-  silence.setAttribute("role", "status");
+  const advice = document.createElement("div");
+  advice.setAttribute("role", "status");
   const find = ({ kind, name }) =>
     [...el.querySelectorAll("[data-kind]")].find((part) => part.dataset.kind === kind && part.dataset.name === name);
 
@@ -19,8 +19,8 @@ function render({ model, el }) {
       model.send({ ...part.dataset });
     } catch { // the kernel was restarted
       event.preventDefault(); // a box stays as it was
-      silence.textContent = "The kernel does not answer: run the cell again.";
-      el.prepend(silence);
+      advice.textContent = "The kernel does not answer: run the cell again.";
+      el.prepend(advice);
     }
   }
 

@@ -130,7 +130,7 @@ function render({ model, el }) {
     cleared = null;
     strokes.push(pen);
     changed();
-    tell({ stroke: strokes.length }); // the picture goes by itself, but without a word where nobody is left to see it
+    tell({ stroke: strokes.length }); // `send` would not notice that the kernel is gone; this does
   }
 
   paper.addEventListener("pointerdown", (event) => {
